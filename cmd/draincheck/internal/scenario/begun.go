@@ -1,0 +1,178 @@
+//go:build unix
+
+package scenario
+
+import (
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/godrain/drain/cmd/draincheck/internal/wire"
+)
+
+var inFlight = &Scenario{
+	Name:   "inflight",
+	Title:  "requests being served at the signal",
+	Needs:  needs(func(p *Plan) *url.URL { return p.Slow }, "-slow-url"),
+	Settle: 150 * time.Millisecond,
+	Play:   func(c *Client) { c.beInFlight(c.Slow) },
+}
+
+// beInFlight asks a slow URL until the signal comes while it is being served.
+func (c *Client) beInFlight(slow *url.URL) {
+	conn := c.Dial(c.To(slow))
+	if conn == nil {
+		return
+	}
+	defer c.Hangup(conn)
+	request := wire.Request("GET", slow, "")
+	for c.More() && !c.Signalled() {
+		from := time.Now()
+		if !c.send(conn, request, true) {
+			break
+		}
+		c.Ready()
+		head, err := conn.ReadResponse()
+		c.Worked(from)
+		if !c.judge(head, err) {
+			break
+		}
+	}
+	c.Ready()
+}
+
+var stream = &Scenario{
+	Name:   "stream",
+	Title:  "responses begun before the signal, and a next request right behind them",
+	Needs:  needs(func(p *Plan) *url.URL { return p.Stream }, "-stream-url"),
+	Settle: 50 * time.Millisecond,
+	Play: func(c *Client) {
+		conn := c.Dial(c.To(c.Stream))
+		if conn == nil {
+			return
+		}
+		defer c.Hangup(conn)
+		request := wire.Request("GET", c.Stream, "")
+		more := true
+		for more && c.More() && !c.Signalled() {
+			from := time.Now()
+			if !c.send(conn, request, true) {
+				break
+			}
+			head, body, err := c.begin(conn, 1)
+			c.Ready()
+			if err == nil {
+				_, err = io.Copy(io.Discard, body)
+			}
+			c.Worked(from)
+			more = c.judge(head, err)
+		}
+		c.Ready()
+		if more && c.Signalled() && c.More() {
+			// The body has ended, and nobody has said that the connection would.
+			c.ask(conn, request, true)
+		}
+	},
+}
+
+var download = &Scenario{
+	Name:   "download",
+	Title:  "big responses to slow readers",
+	Needs:  needs(func(p *Plan) *url.URL { return p.Download }, "-download-url"),
+	Conns:  atMost(16),
+	Settle: 100 * time.Millisecond,
+	Play: func(c *Client) {
+		to := c.To(c.Download)
+		to.Slow = true
+		conn := c.Dial(to)
+		if conn == nil {
+			return
+		}
+		defer c.Hangup(conn)
+		from := time.Now()
+		if !c.send(conn, wire.Request("GET", c.Download, ""), true) {
+			return
+		}
+		head, body, err := c.begin(conn, slowStart)
+		c.Ready()
+		if err == nil && c.AwaitSignal() {
+			err = c.sip(body, head.Length)
+		}
+		c.Worked(from)
+		c.judge(head, err)
+	},
+}
+
+const (
+	slowStart = 16 << 10
+	sips      = 30
+	sipEvery  = 50 * time.Millisecond
+	sipSize   = 1 << 20 // if nobody knows how much there is
+)
+
+// sip reads a body of so many bytes within a second or two, in sips.
+func (c *Client) sip(body io.Reader, length int64) error {
+	size := max(length/sips, 16<<10)
+	if length < 0 {
+		size = sipSize
+	}
+	for {
+		c.Pause(sipEvery)
+		if _, err := io.CopyN(io.Discard, body, size); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+const (
+	uploadSize  = 16 << 20
+	uploadPiece = 64 << 10
+)
+
+var early = &Scenario{
+	Name:   "early",
+	Title:  "answers given while the upload is unread",
+	Needs:  needs(func(p *Plan) *url.URL { return p.Early }, "-early-url"),
+	Conns:  atMost(16),
+	Settle: 100 * time.Millisecond,
+	Play: func(c *Client) {
+		to := c.To(c.Early)
+		to.Slow = true
+		conn := c.Dial(to)
+		if conn == nil {
+			return
+		}
+		defer c.Hangup(conn)
+		from := time.Now()
+		if !c.send(conn, wire.UploadHead(c.Early, uploadSize), true) {
+			return
+		}
+		uploaded := make(chan struct{})
+		go func() {
+			defer close(uploaded)
+			upload(conn)
+		}()
+		head, body, err := c.begin(conn, slowStart)
+		c.Ready()
+		if err == nil && c.AwaitSignal() {
+			c.Pause(4 * sipEvery)
+			_, err = io.Copy(io.Discard, body)
+		}
+		c.Worked(from)
+		c.judge(head, err)
+		conn.Close() // the answer is there, or isn't: a client stops uploading
+		<-uploaded
+	},
+}
+
+// upload writes a body until the server takes no more. That it fails says nothing about the answer.
+func upload(conn *wire.Conn) {
+	piece := make([]byte, uploadPiece)
+	for sent := 0; sent < uploadSize; sent += len(piece) {
+		if _, err := conn.Write(piece); err != nil {
+			return
+		}
+	}
+}
