@@ -13,7 +13,7 @@ import (
 var inFlight = &Scenario{
 	Name:   "inflight",
 	Title:  "requests being served at the signal",
-	Needs:  needs(func(p *Plan) *url.URL { return p.Slow }, "-slow-url"),
+	Needs:  needsSlow,
 	Settle: 150 * time.Millisecond,
 	Play:   func(c *Client) { c.beInFlight(c.Slow) },
 }
@@ -44,7 +44,7 @@ func (c *Client) beInFlight(slow *url.URL) {
 var stream = &Scenario{
 	Name:   "stream",
 	Title:  "responses begun before the signal, and a next request right behind them",
-	Needs:  needs(func(p *Plan) *url.URL { return p.Stream }, "-stream-url"),
+	Needs:  needs(theStream, "-stream-url"),
 	Settle: 50 * time.Millisecond,
 	Play: func(c *Client) {
 		conn := c.Dial(c.To(c.Stream))
@@ -78,7 +78,7 @@ var stream = &Scenario{
 var download = &Scenario{
 	Name:   "download",
 	Title:  "big responses to slow readers",
-	Needs:  needs(func(p *Plan) *url.URL { return p.Download }, "-download-url"),
+	Needs:  needs(theDownload, "-download-url"),
 	Conns:  atMost(16),
 	Settle: 100 * time.Millisecond,
 	Play: func(c *Client) {
@@ -134,7 +134,7 @@ const (
 var early = &Scenario{
 	Name:   "early",
 	Title:  "answers given while the upload is unread",
-	Needs:  needs(func(p *Plan) *url.URL { return p.Early }, "-early-url"),
+	Needs:  needs(theEarly, "-early-url"),
 	Conns:  atMost(16),
 	Settle: 100 * time.Millisecond,
 	Play: func(c *Client) {

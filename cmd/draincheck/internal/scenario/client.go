@@ -72,6 +72,14 @@ func (c *Client) AwaitSignal() bool {
 	}
 }
 
+// AwaitExit waits for the server's end.
+func (c *Client) AwaitExit() {
+	select {
+	case <-c.exited:
+	case <-c.ctx.Done():
+	}
+}
+
 // Pause waits, unless the trial ends.
 func (c *Client) Pause(d time.Duration) {
 	if d <= 0 {

@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/godrain/drain/cmd/draincheck/internal/wire"
@@ -12,7 +13,7 @@ var keepAlive = &Scenario{
 	Name:   "keepalive",
 	Title:  "kept connections, a request now and then",
 	Needs:  needsURL,
-	Play:   func(c *Client) { c.keepAsking(true) },
+	Play:   func(c *Client) { c.keepAsking(c.URL, true) },
 	Settle: 50 * time.Millisecond,
 }
 
@@ -20,25 +21,25 @@ var rtt = &Scenario{
 	Name:    "rtt",
 	Title:   "the same, over a longer way (-rtt)",
 	Needs:   needsURL,
-	Play:    func(c *Client) { c.keepAsking(true) },
+	Play:    func(c *Client) { c.keepAsking(c.URL, true) },
 	Settle:  50 * time.Millisecond,
-	Relayed: true,
+	Relayed: theURL,
 }
 
 var blind = &Scenario{
 	Name:   "blind",
 	Title:  "the same, by clients that don't look before they write",
 	Needs:  needsURL,
-	Play:   func(c *Client) { c.keepAsking(false) },
+	Play:   func(c *Client) { c.keepAsking(c.URL, false) },
 	Settle: 50 * time.Millisecond,
 }
 
 // keepAsking sends one request after another on a kept connection. Before the signal a connection that the server ended
 // is replaced; after it the client's part is over with its connection.
-func (c *Client) keepAsking(careful bool) {
-	request := c.request(c.URL)
+func (c *Client) keepAsking(u *url.URL, careful bool) {
+	request := c.request(u)
 	for c.More() && !c.Signalled() {
-		conn := c.Dial(c.To(c.URL))
+		conn := c.Dial(c.To(u))
 		if conn == nil {
 			return
 		}

@@ -35,9 +35,21 @@ type Scenario struct {
 	Play func(*Client)
 	// Settle is how long the pose is held before the signal; a random time is added.
 	Settle time.Duration
-	// Relayed lets the clients connect to URL through the delaying relay.
-	Relayed bool
+	// Relayed is the URL that the clients reach through the delaying relay; nil for none.
+	Relayed func(*Plan) *url.URL
 }
+
+// What a scenario may need.
+func theURL(p *Plan) *url.URL      { return p.URL }
+func theTLS(p *Plan) *url.URL      { return p.TLS }
+func theSlow(p *Plan) *url.URL     { return p.Slow }
+func theStream(p *Plan) *url.URL   { return p.Stream }
+func theDownload(p *Plan) *url.URL { return p.Download }
+func theEarly(p *Plan) *url.URL    { return p.Early }
+func theH2(p *Plan) *url.URL       { return p.H2 }
+func theWS(p *Plan) *url.URL       { return p.WS }
+func theWSBig(p *Plan) *url.URL    { return p.WSBig }
+func theSSE(p *Plan) *url.URL      { return p.SSE }
 
 func needs(u func(*Plan) *url.URL, flag string) func(*Plan) string {
 	return func(p *Plan) string {
@@ -48,7 +60,33 @@ func needs(u func(*Plan) *url.URL, flag string) func(*Plan) string {
 	}
 }
 
-var needsURL = needs(func(p *Plan) *url.URL { return p.URL }, "-url")
+func needsBoth(a, b func(*Plan) string) func(*Plan) string {
+	return func(p *Plan) string {
+		switch x, y := a(p), b(p); {
+		case x == "":
+			return y
+		case y == "":
+			return x
+		default:
+			return x + " and " + y
+		}
+	}
+}
+
+var (
+	needsURL  = needs(theURL, "-url")
+	needsSlow = needs(theSlow, "-slow-url")
+	needsTLS  = needs(theTLS, "-tls-url")
+	needsH2   = needs(theH2, "-h2-url")
+	needsWS   = needs(theWS, "-ws-url")
+)
+
+// at is the path of one URL on the host of another.
+func at(host, path *url.URL) *url.URL {
+	u := *path
+	u.Scheme, u.Host = host.Scheme, host.Host
+	return &u
+}
 
 func atMost(n int) func(*Plan) int {
 	return func(p *Plan) int { return min(n, p.Conns) }
@@ -57,7 +95,11 @@ func atMost(n int) func(*Plan) int {
 // All returns every scenario, in the order in which they are run.
 func All() []*Scenario {
 	return []*Scenario{
-		keepAlive, rtt, blind, pipelining, newConn, inFlight, stream, download, early, firstRequest,
-		idle, silent, halfHeader,
+		keepAlive, rtt, tlsKeepAlive, blind, pipelining, newConn,
+		inFlight, tlsInFlight, stream, download, early, firstRequest,
+		idle, silent, halfHeader, tlsSilent,
+		h2, h2InFlight,
+		wsIdle, wsMessage, wsQueued, wsMute,
+		events,
 	}
 }

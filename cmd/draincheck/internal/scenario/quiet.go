@@ -3,7 +3,10 @@
 package scenario
 
 import (
+	"net/url"
 	"time"
+
+	"github.com/godrain/drain/cmd/draincheck/internal/wire"
 )
 
 var firstRequest = &Scenario{
@@ -55,7 +58,7 @@ var silent = &Scenario{
 	Title:  "connections that never say anything",
 	Needs:  needsURL,
 	Settle: 150 * time.Millisecond,
-	Play:   func(c *Client) { c.sayOnly(nil) },
+	Play:   func(c *Client) { c.sayOnly(c.URL, nil) },
 }
 
 var halfHeader = &Scenario{
@@ -65,13 +68,13 @@ var halfHeader = &Scenario{
 	Settle: 150 * time.Millisecond,
 	Play: func(c *Client) {
 		request := c.request(c.URL)
-		c.sayOnly(request[:len(request)/2])
+		c.sayOnly(c.URL, request[:len(request)/2])
 	},
 }
 
-// sayOnly says so much, which is no request, and then nothing.
-func (c *Client) sayOnly(some []byte) {
-	conn := c.Dial(c.To(c.URL))
+// sayOnly says so much, which is no request, and then nothing. It speaks TCP, also to a TLS port.
+func (c *Client) sayOnly(u *url.URL, some []byte) {
+	conn := c.Dial(wire.Dialler{Addr: address(u)})
 	if conn == nil {
 		return
 	}

@@ -31,6 +31,7 @@ type Stage struct {
 	over      chan struct{}   // closed -timeout after the signal: no new request
 	stopping  atomic.Bool     // set just before the signal: from here on a loss is the shutdown's
 	signalled chan struct{}   // closed just after it
+	exited    <-chan struct{} // closed when the server has ended
 }
 
 // ErrCrashed is a server that ended before it was asked to.
@@ -45,10 +46,10 @@ func (s *Scenario) Run(parent context.Context, plan *Plan, server Server) (trial
 	defer cancel()
 	st := &Stage{
 		Plan: plan, scenario: s, ctx: ctx,
-		over: make(chan struct{}), signalled: make(chan struct{}),
+		over: make(chan struct{}), signalled: make(chan struct{}), exited: server.Exited(),
 	}
-	if s.Relayed {
-		if st.relay, err = relay.Start(address(plan.URL), plan.RTT); err != nil {
+	if s.Relayed != nil {
+		if st.relay, err = relay.Start(address(s.Relayed(plan)), plan.RTT); err != nil {
 			return trial, err
 		}
 		defer st.relay.Close()

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -138,4 +139,25 @@ func breakOf(err error, begun bool) *Break {
 		b.How = TimedOut
 	}
 	return b
+}
+
+// Await waits until something has arrived, or for so long. Nothing in that time is a *Break that TimedOut.
+func (c *Conn) Await(ctx context.Context, d time.Duration) error {
+	if c.in.Buffered() > 0 {
+		return nil
+	}
+	past := time.Unix(1, 0)
+	c.sock.SetReadDeadline(time.Now().Add(d))
+	if ctx.Err() != nil { // whoever ended it set a deadline that must stand
+		c.sock.SetReadDeadline(past)
+	}
+	_, err := c.in.Peek(1)
+	c.sock.SetReadDeadline(time.Time{})
+	if ctx.Err() != nil {
+		c.sock.SetReadDeadline(past)
+	}
+	if err != nil {
+		return breakOf(err, false)
+	}
+	return nil
 }
