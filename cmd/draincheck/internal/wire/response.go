@@ -37,8 +37,7 @@ func (c *Conn) ReadHead() (*Head, error) {
 }
 
 func (c *Conn) readHead() (*Head, error) {
-	text := textproto.NewReader(c.in)
-	line, err := text.ReadLine()
+	line, err := c.readLine()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +47,7 @@ func (c *Conn) readHead() (*Head, error) {
 	if err != nil || !strings.HasPrefix(proto, "HTTP/1.") || status < 100 || status > 999 {
 		return nil, fmt.Errorf("not an HTTP/1 response: %.40q", line)
 	}
-	header, err := text.ReadMIMEHeader()
+	header, err := c.readHeader()
 	if err != nil {
 		return nil, err
 	}
@@ -113,19 +112,42 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 func (c *Conn) readTrailer() error {
-	text := textproto.NewReader(c.in)
-	for {
-		line, err := text.ReadLine()
-		if err == io.EOF {
-			return io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return err
-		}
-		if line == "" {
-			return io.EOF
-		}
+	_, err := c.readHeader()
+	switch err {
+	case nil:
+		return io.EOF
+	case io.EOF:
+		return io.ErrUnexpectedEOF
 	}
+	return err
+}
+
+const maxHeaderLines = 1000
+
+// readHeader reads header lines up to the empty one.
+func (c *Conn) readHeader() (textproto.MIMEHeader, error) {
+	header := make(textproto.MIMEHeader)
+	for range maxHeaderLines {
+		line, err := c.readLine()
+		if err != nil || line == "" {
+			return header, err
+		}
+		key, value, found := strings.Cut(line, ":")
+		if !found {
+			return nil, fmt.Errorf("not a header line: %.40q", line)
+		}
+		header.Add(key, strings.TrimSpace(value))
+	}
+	return nil, fmt.Errorf("more than %d header lines", maxHeaderLines)
+}
+
+// readLine reads a line that has its end: textproto would take a line that was cut for a whole one.
+func (c *Conn) readLine() (string, error) {
+	line, err := c.in.ReadSlice('\n')
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(line), "\r\n"), nil
 }
 
 // exactly reads so many bytes, and calls fewer an unexpected end.
