@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/messages"
+)
+
+// connection is the actor of one connection. It exists so that everything that
+// anyone wants of a connection, and everything that it has to say, goes through
+// one place in one order. Its parent is the server that adopted it. It ends when
+// its serving goroutine says Ended: it passes that on as Closed, and the server
+// stops it.
+//
+// It runs inline, in the goroutine of whoever sends to it; nothing here blocks.
+type connection struct {
+	mailbox inlineMailbox
+	tracker *tracker
+	self    *actor.PID
+	conn    *conns.Conn
+	busy    bool
+}
+
+// Receive implements actor.Actor.
+func (c *connection) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case messages.Busy:
+		c.setBusy(true)
+	case messages.Idle:
+		c.setBusy(false)
+	case messages.Close:
+		c.conn.Leave()
+	case messages.Kill:
+		c.conn.Kill()
+	case messages.Ended:
+		c.setBusy(false)
+		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
+	case *actor.Stopped:
+		// The framework keeps stopped actors reachable for a while.
+		c.conn = nil
+	}
+}
+
+func (c *connection) setBusy(busy bool) {
+	if c.busy == busy {
+		return
+	}
+	c.busy = busy
+	if busy {
+		c.tracker.group.Counters.Busy.Add(1)
+	} else {
+		c.tracker.group.Counters.Busy.Add(-1)
+	}
+}
+
+// What follows is the conns.Owner: the serving goroutine's way to its actor.
+// The messages have no size, so sending them allocates nothing.
+
+func (c *connection) Busy() { c.tracker.system.Root.Send(c.self, messages.Busy{}) }
+
+func (c *connection) Idle() { c.tracker.system.Root.Send(c.self, messages.Idle{}) }
+
+func (c *connection) Ended(outcome messages.Outcome, lost bool) {
+	c.tracker.system.Root.Send(c.self, messages.Ended{Outcome: outcome, Lost: lost})
+}
+
+var _ conns.Owner = (*connection)(nil)

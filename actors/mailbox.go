@@ -1,0 +1,165 @@
+package actors
+
+import (
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// inlineMailbox runs its actor in the goroutine of whoever sends to it, one
+// message at a time. A connection that is told Busy and Idle twice a request
+// cannot afford the queue, the allocation and the goroutine switch of the
+// default mailbox. What follows from it: nothing in the Receive of such an actor
+// may block, and a message sent to it while it is running is queued for the
+// goroutine that runs it.
+type inlineMailbox struct {
+	invoker   actor.MessageInvoker
+	status    atomic.Int32 // resting or running
+	suspended atomic.Bool  // only system messages pass
+	user      stack        // sent while it was running or suspended
+	system    stack
+	backlog   []any // taken from user, oldest first; of the running goroutine alone
+}
+
+const (
+	resting int32 = iota
+	running
+)
+
+var _ actor.Mailbox = (*inlineMailbox)(nil)
+
+func (m *inlineMailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatcher) {
+	m.invoker = invoker
+}
+
+func (m *inlineMailbox) Start() {}
+
+// UserMessageCount is 0: a message is queued only while another is handled.
+func (m *inlineMailbox) UserMessageCount() int { return 0 }
+
+// PostUserMessage implements actor.Mailbox.
+func (m *inlineMailbox) PostUserMessage(msg any) {
+	// Resting means that the queues are empty, so this message is the next one.
+	if m.user.empty() && m.system.empty() && !m.suspended.Load() && m.status.CompareAndSwap(resting, running) {
+		if len(m.backlog) == 0 {
+			m.invoke(msg)
+			m.run()
+			return
+		}
+		m.user.push(msg)
+		m.run()
+		return
+	}
+	m.user.push(msg)
+	m.schedule()
+}
+
+// PostSystemMessage implements actor.Mailbox.
+func (m *inlineMailbox) PostSystemMessage(msg any) {
+	m.system.push(msg)
+	m.schedule()
+}
+
+func (m *inlineMailbox) schedule() {
+	if m.status.CompareAndSwap(resting, running) {
+		m.run()
+	}
+}
+
+// run handles what is queued, as the running goroutine, and rests.
+func (m *inlineMailbox) run() {
+	for {
+		for m.next() {
+		}
+		m.status.Store(resting)
+		// What was pushed before the store found the mailbox running.
+		if m.system.empty() && (m.suspended.Load() || m.user.empty()) {
+			return
+		}
+		if !m.status.CompareAndSwap(resting, running) {
+			return
+		}
+	}
+}
+
+// next handles one queued message, system messages first.
+func (m *inlineMailbox) next() bool {
+	if msgs := m.system.takeAll(); msgs != nil {
+		for _, msg := range msgs {
+			m.invokeSystem(msg)
+		}
+		return true
+	}
+	if m.suspended.Load() {
+		return false
+	}
+	if len(m.backlog) == 0 {
+		m.backlog = m.user.takeAll()
+	}
+	if len(m.backlog) == 0 {
+		m.backlog = nil
+		return false
+	}
+	msg := m.backlog[0]
+	m.backlog = m.backlog[1:]
+	m.invoke(msg)
+	return true
+}
+
+func (m *inlineMailbox) invoke(msg any) {
+	defer m.escalate(msg)
+	m.invoker.InvokeUserMessage(msg)
+}
+
+func (m *inlineMailbox) invokeSystem(msg any) {
+	defer m.escalate(msg)
+	switch msg.(type) {
+	case *actor.SuspendMailbox:
+		m.suspended.Store(true)
+	case *actor.ResumeMailbox:
+		m.suspended.Store(false)
+	default:
+		m.invoker.InvokeSystemMessage(msg)
+	}
+}
+
+func (m *inlineMailbox) escalate(msg any) {
+	if reason := recover(); reason != nil {
+		m.invoker.EscalateFailure(reason, msg)
+	}
+}
+
+// stack is a lock-free multi-producer queue, taken whole (Treiber, 1986).
+type stack struct{ top atomic.Pointer[node] }
+
+type node struct {
+	msg  any
+	next *node
+}
+
+func (s *stack) empty() bool { return s.top.Load() == nil }
+
+func (s *stack) push(msg any) {
+	n := &node{msg: msg}
+	for {
+		n.next = s.top.Load()
+		if s.top.CompareAndSwap(n.next, n) {
+			return
+		}
+	}
+}
+
+// takeAll empties the stack and returns its messages, oldest first.
+func (s *stack) takeAll() []any {
+	if s.empty() {
+		return nil
+	}
+	var msgs []any
+	for n := s.top.Swap(nil); n != nil; n = n.next {
+		msgs = append(msgs, n.msg)
+	}
+	for i, j := 0, len(msgs)-1; i < j; i, j = i+1, j-1 {
+		msgs[i], msgs[j] = msgs[j], msgs[i]
+	}
+	return msgs
+}

@@ -1,0 +1,254 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/messages"
+)
+
+// This file is the root's way out:
+//
+//	shutdown ─▶ announced ─▶ drain ─▶ … every child says Drained … ─▶ finish
+//	               └─ force ─▶ kill ────────────────────────────────────┘
+//
+// finish is the only end, and the deadline reaches it from anywhere.
+
+// ask remembers who wants the Report, or gives it.
+func (r *root) ask(sender *actor.PID, to chan<- messages.Report) {
+	a := asker{pid: sender, reply: to}
+	if r.report != nil {
+		r.answer(a)
+		return
+	}
+	r.askers = append(r.askers, a)
+}
+
+func (r *root) answer(a asker) {
+	reply(a.reply, *r.report)
+	if a.pid != nil {
+		r.shared.system.Root.Send(a.pid, *r.report)
+	}
+}
+
+// enter changes the phase: the only place that does.
+func (r *root) enter(p messages.Phase) {
+	t := time.Now()
+	if r.phase >= messages.PhaseAnnounced {
+		r.phases = append(r.phases, messages.PhaseTook{Phase: r.phase, Took: t.Sub(r.entered)})
+	}
+	r.phase, r.entered = p, t
+	if !r.deadline.IsZero() {
+		r.gauges.due.Store(r.deadline.UnixNano())
+	}
+	r.gauges.phase.Store(uint32(p))
+	r.shared.bus.publish(messages.PhaseChanged{Phase: p, Reason: r.reason, Deadline: r.deadline})
+}
+
+func (r *root) after(d time.Duration, msg any) {
+	r.timers = append(r.timers, time.AfterFunc(max(d, 0), func() { r.tell(msg) }))
+}
+
+func (r *root) shutdown(msg messages.Shutdown) {
+	if r.phase > messages.PhaseServing {
+		return
+	}
+	r.begin(msg.Reason, time.Now().Add(r.config.Timeout), msg.Deadline)
+	if r.config.ReadyDelay > 0 && r.phase == messages.PhaseServing {
+		r.enter(messages.PhaseAnnounced)
+		r.after(r.config.ReadyDelay, readyDelayOver{})
+		return
+	}
+	r.drain()
+}
+
+// begin sets the one deadline.
+func (r *root) begin(reason string, deadline, earlier time.Time) {
+	if !earlier.IsZero() && earlier.Before(deadline) {
+		deadline = earlier
+	}
+	if reason == "" {
+		reason = "asked to"
+	}
+	r.reason, r.began, r.deadline = reason, time.Now(), deadline
+	left := time.Until(deadline)
+	r.after(left-killMargin(r.config.Timeout), killDue{})
+	r.after(left, deadlineOver{})
+}
+
+func (r *root) drain() {
+	if r.phase >= messages.PhaseDraining {
+		return
+	}
+	r.enter(messages.PhaseDraining)
+	r.answerWaiting(errors.New("drain: shut down before it served"))
+	for _, k := range r.kids {
+		if !k.drained {
+			r.send(k.pid, messages.Shutdown{Reason: r.reason, Deadline: r.deadline})
+		}
+	}
+	r.maybeFinish()
+}
+
+// force turns whatever is going on into a kill.
+func (r *root) force(reason string) {
+	if r.phase >= messages.PhaseKilling {
+		return
+	}
+	if r.began.IsZero() {
+		r.begin(reason, time.Now().Add(killPatience+time.Second), time.Time{})
+	}
+	r.forced = true
+	r.kill(reason)
+}
+
+func (r *root) kill(reason string) {
+	if r.phase >= messages.PhaseKilling {
+		return
+	}
+	r.enter(messages.PhaseKilling)
+	for _, k := range r.kids {
+		if !k.drained {
+			r.send(k.pid, messages.ForceShutdown{Reason: reason})
+		}
+	}
+	r.maybeFinish()
+}
+
+// onDrained is a child's goodbye.
+func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
+	k := r.kid(msg.Child)
+	if k == nil || k.drained {
+		return
+	}
+	addr := k.report.Addr
+	k.drained, k.report = true, msg.Report
+	k.report.Name = k.name
+	if k.report.Addr == "" {
+		k.report.Addr = addr
+	}
+	if k.report.Err != nil && k.report.Error == "" {
+		k.report.Error = k.report.Err.Error()
+	}
+	ctx.Stop(k.pid)
+	if k.leaving != nil {
+		reply(k.leaving, messages.UnregisterDone{Report: k.report})
+		r.forget(k)
+	}
+	r.maybeFinish()
+}
+
+func (r *root) forget(gone *kid) {
+	for i, k := range r.kids {
+		if k == gone {
+			r.kids = append(r.kids[:i:i], r.kids[i+1:]...)
+			return
+		}
+	}
+}
+
+// onTerminated is a child's end; without a goodbye it has crashed.
+func (r *root) onTerminated(msg *actor.Terminated) {
+	k := r.kid(msg.Who)
+	if k == nil || k.drained {
+		return
+	}
+	k.drained = true
+	k.report.Name, k.report.Crashed = k.name, 1
+	k.report.Err = errors.New("its actor terminated without a goodbye; its connections were cut")
+	k.report.Error = k.report.Err.Error()
+	r.shared.bus.publish(messages.Panicked{Who: k.name, Reason: k.report.Err})
+	reply(k.reply, messages.Done{Err: fmt.Errorf("drain: server %q: %w", k.name, k.report.Err)})
+	if r.phase == messages.PhaseStarting {
+		r.fail("could not start", fmt.Errorf("drain: server %q: %w", k.name, k.report.Err))
+	}
+	r.maybeFinish()
+}
+
+// maybeFinish ends the drain when every child has said goodbye. A tree whose
+// servers have all failed ends by itself.
+func (r *root) maybeFinish() {
+	for _, k := range r.kids {
+		if !k.drained {
+			return
+		}
+	}
+	switch {
+	case r.phase == messages.PhaseServing && len(r.kids) > 0:
+		r.begin("every server has failed", time.Now().Add(r.config.Timeout), time.Time{})
+		r.tell(deadlineOver{})
+	case r.phase >= messages.PhaseDraining:
+		r.tell(deadlineOver{})
+	}
+}
+
+// finish makes the Report, and gives it to everyone who asked and to the parent.
+func (r *root) finish(ctx actor.Context) {
+	if r.report != nil {
+		return
+	}
+	for _, k := range r.kids {
+		if k.drained {
+			continue
+		}
+		k.report.Name, k.report.Killed = k.name, 1
+		k.report.Err = errors.New("it did not say Drained by the deadline, and was stopped")
+		k.report.Error = k.report.Err.Error()
+		ctx.Stop(k.pid)
+	}
+	r.conclude()
+}
+
+func (r *root) conclude() {
+	for _, t := range r.timers {
+		t.Stop()
+	}
+	r.enter(messages.PhaseDone)
+	report := messages.Report{
+		Reason: r.reason, Forced: r.forced, Started: r.began, Took: time.Since(r.began),
+		Timeout: r.config.Timeout, Phases: r.phases, Servers: []messages.ServerReport{},
+	}
+	for _, k := range r.kids {
+		report.Servers = append(report.Servers, k.report)
+	}
+	if len(r.kids) == 0 && r.failure != nil {
+		report.Servers = append(report.Servers, messages.ServerReport{Name: "root", Err: r.failure, Error: r.failure.Error()})
+	}
+	r.report = &report
+	told := false
+	for _, a := range r.askers {
+		told = told || (a.pid != nil && r.parent != nil && a.pid.Id == r.parent.Id)
+		r.answer(a)
+	}
+	r.askers = nil
+	if r.parent != nil && !told {
+		r.answer(asker{pid: r.parent})
+	}
+	r.shared.bus.publish(messages.DrainFinished{Report: report})
+	r.shared.bus.close()
+}
+
+// stop is the last resort: the root was stopped without having been drained. The
+// framework stops its children, who cut what they have.
+func (r *root) stop() {
+	if r.report != nil || r.shared == nil {
+		return
+	}
+	if r.began.IsZero() {
+		r.reason, r.began, r.forced = "stopped without a drain", time.Now(), true
+	}
+	for _, k := range r.kids {
+		if !k.drained {
+			k.report.Name, k.report.Killed = k.name, 1
+			k.report.Err = errors.New("the root was stopped before it had said Drained: send Shutdown first")
+			k.report.Error = k.report.Err.Error()
+		}
+	}
+	r.answerWaiting(r.kidErr())
+	r.conclude()
+}
+
+func (r *root) kidErr() error { return errors.New("drain: the root was stopped") }

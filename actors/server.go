@@ -1,0 +1,357 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/messages"
+)
+
+// Server is what a server actor owns: the one thing of it that knows a protocol.
+// Its methods are called from goroutines of their own and may block.
+type Server interface {
+	// Name is how the server is called in the Report, the metrics and the log.
+	Name() string
+	// Serve accepts until Unbind, and has every connection adopted by t before it
+	// is served. It returns nil after Unbind; any other return is a failure.
+	Serve(t conns.Tracker) error
+	// Unbind stops accepting, after everything that the kernel has accepted has
+	// been adopted. It returns when that is done, at the latest when ctx ends.
+	Unbind(ctx context.Context) error
+}
+
+// What a Server may have beside that.
+type (
+	// Binder is a Server that opens its listener before anything is served, so
+	// that an address in use leaves nothing half started. It is called again when
+	// a suspended server is resumed.
+	Binder interface {
+		Bind(ctx context.Context) (addr string, err error)
+	}
+	// Configurer is a Server with settings of its own.
+	Configurer interface {
+		Configure(defaults Limits) Limits
+	}
+	// SessionCloser is a Server whose sessions outlive their connections. It is
+	// called when the drain begins, while the listener is still open: it refuses
+	// new sessions and closes those it has, until ctx ends.
+	SessionCloser interface {
+		CloseSessions(ctx context.Context) error
+	}
+	// Releaser is a Server that has something to release after its last
+	// connection has ended. Nothing waits for it.
+	Releaser interface {
+		Release()
+	}
+)
+
+// Limits are the settings of one server.
+type Limits struct {
+	conns.Settings
+	MaxConns int // open connections; at the limit it stops accepting; 0 is no limit
+}
+
+// server is the actor of one server. It exists to own the set of its connections
+// and its accepting half: it adopts, counts, limits, asks them to leave and kills
+// what is left. Its parent is the root; it ends by saying Drained, and the root
+// stops it.
+type server struct {
+	shared  *shared
+	adapter Server
+	limits  Limits
+
+	self    *actor.PID
+	root    *actor.PID
+	tracker *tracker
+	phase   messages.Phase
+	addr    string
+
+	live     map[*actor.PID]messages.Record
+	stopping int             // connections that have said goodbye and are not gone yet
+	waiting  chan<- struct{} // the acceptor at the limit
+	accepts  bool            // the goroutine in Serve has not returned
+	unbinds  bool            // the goroutine in Unbind has not returned
+
+	suspended bool
+	resuming  chan<- messages.Done // who asked for Suspend or Resume
+	binding   bool
+
+	began      time.Time
+	deadline   time.Time
+	forced     bool
+	report     messages.ServerReport
+	stragglers map[*actor.PID]messages.Connection
+	spread     *spread
+	giveUp     *time.Timer
+	cancelling *time.Timer
+}
+
+// What the goroutines of a server report back to it.
+type (
+	bound struct {
+		addr string
+		err  error
+	}
+	served  struct{ err error }
+	unbound struct {
+		took time.Duration
+		err  error
+	}
+	sessionsClosed struct{ err error }
+	quiet          struct{} // no handler runs
+	outOfTime      struct{} // nothing more is waited for
+	nextBatch      struct{} // of a spread
+)
+
+// getServerStatus comes from the root.
+type getServerStatus struct {
+	oldest int
+	reply  chan<- messages.ServerStatus
+}
+
+// Receive implements actor.Actor.
+func (s *server) Receive(ctx actor.Context) {
+	defer s.contain()
+	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		s.start(ctx)
+	case bound:
+		s.onBound(msg)
+	case messages.Serve:
+		s.serve()
+	case messages.Adopt:
+		s.adopt(msg)
+	case messages.Closed:
+		s.onClosed(ctx, msg)
+	case *actor.Terminated:
+		s.onTerminated(msg)
+	case messages.Suspend:
+		s.suspend(msg)
+	case messages.Resume:
+		s.resume(msg)
+	case messages.Shutdown:
+		s.shutdown(msg)
+	case sessionsClosed:
+		s.onSessionsClosed(msg)
+	case unbound:
+		s.onUnbound(msg)
+	case served:
+		s.onServed(msg)
+	case nextBatch:
+		s.closeBatch()
+	case messages.ForceShutdown:
+		s.kill(msg.Reason)
+	case quiet:
+		s.maybeDone()
+	case outOfTime:
+		s.abandon()
+	case getServerStatus:
+		reply(msg.reply, s.status(msg.oldest))
+	case *actor.Stopping:
+		s.stop()
+	}
+}
+
+// contain keeps a panic of this actor to this server: its connections are ended,
+// the failure is reported, the root goes on.
+func (s *server) contain() {
+	reason := recover()
+	if reason == nil {
+		return
+	}
+	s.shared.bus.publish(messages.Panicked{Who: s.adapter.Name(), Reason: reason})
+	s.fail(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
+	s.kill("panic")
+}
+
+func (s *server) fail(err error) {
+	if s.report.Err == nil {
+		s.report.Err = err
+		s.report.Error = err.Error()
+	}
+}
+
+func (s *server) tell(msg any) { s.shared.system.Root.Send(s.self, msg) }
+
+func (s *server) tellRoot(msg any) { s.shared.system.Root.Send(s.root, msg) }
+
+func (s *server) start(ctx actor.Context) {
+	s.self, s.root = ctx.Self(), ctx.Parent()
+	s.live = make(map[*actor.PID]messages.Record)
+	s.limits = s.shared.limits
+	if c, ok := s.adapter.(Configurer); ok {
+		s.limits = c.Configure(s.limits)
+	}
+	group := conns.NewGroup(s.adapter.Name(), s.limits.Settings)
+	group.OnQuiet(func() { s.tell(quiet{}) })
+	s.tracker = newTracker(s.shared, s.self, group, s.limits.MaxConns)
+	s.shared.groups.add(group)
+	s.bind()
+}
+
+// bind opens the listener, elsewhere.
+func (s *server) bind() {
+	s.binding = true
+	go func() {
+		var b bound
+		defer func() {
+			if reason := recover(); reason != nil {
+				b.err = fmt.Errorf("Bind panicked: %v", reason)
+			}
+			s.tell(b)
+		}()
+		if binder, ok := s.adapter.(Binder); ok {
+			b.addr, b.err = binder.Bind(context.Background())
+		}
+	}()
+}
+
+func (s *server) onBound(b bound) {
+	s.binding = false
+	if b.err != nil && s.resuming == nil {
+		s.fail(b.err)
+		s.shared.bus.publish(messages.ServerFailed{Server: s.adapter.Name(), Err: b.err})
+		s.tellRoot(messages.Failed{Server: s.self, Err: b.err})
+		s.kill("could not bind")
+		return
+	}
+	if b.err == nil {
+		s.addr, s.report.Addr = b.addr, b.addr
+		s.shared.bus.publish(messages.ServerBound{Server: s.adapter.Name(), Addr: b.addr})
+	}
+	switch {
+	case s.phase > messages.PhaseServing:
+		s.unbind() // asked to shut down while it was binding
+	case s.resuming != nil:
+		s.answerResume(b.err)
+		if b.err == nil {
+			s.suspended = false
+			s.serve()
+		}
+	default:
+		s.tellRoot(messages.Bound{Server: s.self, Addr: b.addr})
+	}
+}
+
+// serve accepts, elsewhere.
+func (s *server) serve() {
+	if s.phase > messages.PhaseServing {
+		return
+	}
+	s.phase = messages.PhaseServing
+	s.accepts = true
+	go func() {
+		var err error
+		defer func() {
+			if reason := recover(); reason != nil {
+				err = fmt.Errorf("Serve panicked: %v\n%s", reason, debug.Stack())
+			}
+			s.tell(served{err})
+		}()
+		err = s.adapter.Serve(s.tracker)
+	}()
+}
+
+func (s *server) onServed(msg served) {
+	s.accepts = false
+	if s.phase == messages.PhaseServing && !s.suspended {
+		err := msg.err
+		if err == nil {
+			err = fmt.Errorf("Serve returned without having been asked to")
+		}
+		s.fail(err)
+		s.shared.bus.publish(messages.ServerFailed{Server: s.adapter.Name(), Err: err})
+		s.tellRoot(messages.Failed{Server: s.self, Err: err})
+		s.shutdown(messages.Shutdown{Reason: "failed", Deadline: time.Now().Add(s.shared.timeout)})
+		return
+	}
+	s.answerSuspend()
+	s.maybeDone()
+}
+
+// adopt takes a connection in. One that comes during the drain is served once
+// and asked to leave.
+func (s *server) adopt(msg messages.Adopt) {
+	s.live[msg.Connection] = msg.Record
+	switch {
+	case msg.Admitted == nil:
+	case len(s.live) >= s.limits.MaxConns && s.phase <= messages.PhaseServing:
+		s.waiting = msg.Admitted
+	default:
+		msg.Admitted <- struct{}{}
+	}
+	switch {
+	case s.forced:
+		s.killOne(msg.Connection, msg.Record, "adopted after the kill")
+	case s.phase > messages.PhaseServing && !s.unbinds:
+		s.send(msg.Connection, messages.Close{})
+	}
+}
+
+func (s *server) send(connection *actor.PID, msg any) {
+	s.shared.system.Root.Send(connection, msg)
+}
+
+// onClosed is a connection's goodbye: only now may it be stopped.
+func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
+	record, ok := s.live[msg.Connection]
+	if !ok {
+		return
+	}
+	s.forget(msg.Connection)
+	s.count(msg.Connection, record, msg.Outcome, msg.Lost)
+	s.stopping++
+	ctx.Stop(msg.Connection)
+	s.maybeDone()
+}
+
+// onTerminated is the end of a connection's actor. Without a goodbye before it,
+// the actor has crashed, and its socket with it.
+func (s *server) onTerminated(msg *actor.Terminated) {
+	record, crashed := s.live[msg.Who]
+	if !crashed {
+		s.stopping--
+		s.maybeDone()
+		return
+	}
+	s.forget(msg.Who)
+	s.shared.bus.publish(messages.Panicked{Who: msg.Who.Id, Reason: "terminated without a goodbye"})
+	s.count(msg.Who, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
+	record.Kill()
+	s.maybeDone()
+}
+
+func (s *server) forget(connection *actor.PID) {
+	delete(s.live, connection)
+	s.tracker.group.Open.Add(-1)
+	if s.waiting != nil && len(s.live) < s.limits.MaxConns {
+		s.waiting <- struct{}{}
+		s.waiting = nil
+	}
+}
+
+// count enters a connection that has ended into the counters and, during a
+// drain, into the report.
+func (s *server) count(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost bool) {
+	s.tally(outcome, lost)
+	snapshot, killed := s.stragglers[pid]
+	if !killed && (s.shared.bus.eachConnection || outcome == messages.OutcomeCrashed || lost) {
+		snapshot = record.Snapshot()
+	}
+	delete(s.stragglers, pid)
+	if s.shared.bus.eachConnection {
+		s.shared.bus.publish(messages.ConnectionClosed{Connection: snapshot, Outcome: outcome, Lost: lost})
+	}
+	if s.phase <= messages.PhaseServing {
+		return
+	}
+	if outcome == messages.OutcomeKilled || outcome == messages.OutcomeCrashed || lost {
+		s.report.Stragglers = append(s.report.Stragglers,
+			messages.Straggler{Connection: snapshot, Outcome: outcome, Lost: lost})
+	}
+}

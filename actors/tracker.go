@@ -1,0 +1,121 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/messages"
+)
+
+// tracker is a server's acceptor half. It spawns the actor of a connection in
+// the acceptor's goroutine, as a child of the server by its PID: a round trip to
+// the server's mailbox for each connection would be serial with accept. The
+// server hears of it by Adopt, in mailbox order with Shutdown.
+type tracker struct {
+	system  *actor.ActorSystem
+	server  *actor.PID
+	group   *conns.Group
+	limit   int
+	events  *bus
+	timeout time.Duration
+
+	props    *actor.Props
+	spawning chan struct{} // a token: one spawn at a time
+	next     *connection   // what props produce; of the token's holder
+	gone     chan struct{} // closed when the server adopts no more
+	lifted   chan struct{} // closed when the limit holds no longer
+}
+
+func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *tracker {
+	t := &tracker{
+		system: sh.system, server: server, group: group, limit: limit, events: sh.bus, timeout: sh.timeout,
+		spawning: make(chan struct{}, 1),
+		gone:     make(chan struct{}),
+		lifted:   make(chan struct{}),
+	}
+	t.props = actor.PropsFromProducer(
+		func() actor.Actor { return t.next },
+		actor.WithMailbox(func() actor.Mailbox { return &t.next.mailbox }),
+	)
+	return t
+}
+
+// ErrServerGone is returned to an acceptor whose server does not adopt any more.
+var ErrServerGone = errors.New("drain: the server has been stopped")
+
+// parentage is what the framework asks of a spawner: whose child it will be.
+type parentage struct {
+	actor.SpawnerContext
+	self *actor.PID
+}
+
+func (p parentage) Self() *actor.PID { return p.self }
+
+// Adopt implements conns.Tracker.
+func (t *tracker) Adopt(c *conns.Conn) error {
+	select {
+	case <-t.gone:
+		_ = c.NetConn().Close()
+		t.group.Refused.Add(1)
+		return ErrServerGone
+	default:
+	}
+	child, err := t.spawn(c)
+	if err != nil {
+		_ = c.NetConn().Close()
+		t.group.Refused.Add(1)
+		return fmt.Errorf("drain: the connection from %s was refused: %w", c.RemoteAddr(), err)
+	}
+	c.Own(child)
+	t.group.Open.Add(1)
+	t.group.Accepted.Add(1)
+	if t.events.eachConnection {
+		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.RemoteAddr().String()})
+	}
+	adopt := messages.Adopt{Connection: child.self, Record: c}
+	if t.limit <= 0 {
+		t.tell(adopt)
+		return nil
+	}
+	admitted := make(chan struct{}, 1)
+	adopt.Admitted = admitted
+	t.tell(adopt)
+	select {
+	case <-admitted:
+	case <-t.lifted:
+	case <-t.gone:
+	}
+	return nil
+}
+
+// Track implements conns.Tracker.
+func (t *tracker) Track(nc net.Conn) (*conns.Conn, error) {
+	c := conns.New(t.group, nc)
+	return c, t.Adopt(c)
+}
+
+// Group implements conns.Tracker.
+func (t *tracker) Group() *conns.Group { return t.group }
+
+// AskDrain implements conns.Tracker.
+func (t *tracker) AskDrain(reason string) {
+	t.tell(messages.Shutdown{Reason: reason, Deadline: time.Now().Add(t.timeout)})
+}
+
+func (t *tracker) tell(msg any) { t.system.Root.Send(t.server, msg) }
+
+func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
+	child := &connection{tracker: t, conn: c}
+	t.spawning <- struct{}{}
+	defer func() { <-t.spawning }()
+	t.next = child
+	id := t.server.Id + "/" + t.system.ProcessRegistry.NextId()
+	pid, err := actor.DefaultSpawner(t.system, id, t.props, parentage{self: t.server})
+	child.self = pid
+	return child, err
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/godrain/drain"
+	"github.com/godrain/drain/messages"
+	"github.com/godrain/drain/servers"
+)
+
+// options is the command line.
+type options struct {
+	http, https       string
+	cert, key         string
+	timeout           time.Duration
+	idleGrace         time.Duration
+	readyDelay        time.Duration
+	maxConns          int
+	log               string
+	closeCode, spread int
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.http, "http", "127.0.0.1:8080", "`address` for HTTP; empty switches it off")
+	f.StringVar(&o.https, "https", "127.0.0.1:8443", "`address` for HTTPS; empty switches it off")
+	f.StringVar(&o.cert, "cert", "", "certificate `file` for HTTPS (default: one made at start)")
+	f.StringVar(&o.key, "key", "", "key `file` for HTTPS")
+	f.DurationVar(&o.timeout, "timeout", 25*time.Second, "for the whole drain")
+	f.DurationVar(&o.idleGrace, "idle-grace", time.Second, "quiet time before an idle connection leaves; negative: at once")
+	f.DurationVar(&o.readyDelay, "ready-delay", 0, "how long to serve on after /readyz has turned 503")
+	f.IntVar(&o.maxConns, "max-conns", 0, "limit of open connections for each server; 0 is none")
+	f.StringVar(&o.log, "log", "text", "`format` of the log: text or json")
+	f.IntVar(&o.closeCode, "close-code", 1001, "WebSocket close code: 1001 going away, 1012 service restart")
+	f.IntVar(&o.spread, "spread", 0, "WebSockets to close in each tenth of a second; 0 closes all at once")
+	if err := f.Parse(args); err != nil {
+		return o, quiet(err)
+	}
+	return o, o.validate(f.Args())
+}
+
+// quiet is for an error that the flag package has printed already, with the usage.
+func quiet(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return flag.ErrHelp
+	}
+	return err
+}
+
+func (o options) validate(rest []string) error {
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("unexpected argument %q: there are only flags; see -help", rest[0])
+	case o.http == "" && o.https == "":
+		return errors.New("-http and -https are both empty: there is nothing to serve")
+	case o.log != "text" && o.log != "json":
+		return fmt.Errorf("-log %q: it must be text or json", o.log)
+	case o.timeout <= 0:
+		return fmt.Errorf("-timeout %s: it must be positive", o.timeout)
+	case (o.cert == "") != (o.key == ""):
+		return errors.New("-cert and -key go together")
+	}
+	return nil
+}
+
+func (o options) config(show *show) drain.Config {
+	c := drain.Config{Timeout: o.timeout, ReadyDelay: o.readyDelay, Logger: show.logger}
+	c.IdleGrace, c.MaxConns, c.CloseCode = o.idleGrace, o.maxConns, o.closeCode
+	if o.idleGrace == 0 {
+		c.IdleGrace = -1
+	}
+	c.Spread.Batch = o.spread
+	c.Subscribers = []messages.Subscriber{show}
+	return c
+}
+
+func (o options) servers(show *show) ([]drain.Server, error) {
+	var list []drain.Server
+	if o.http != "" {
+		list = append(list, servers.HTTP(&http.Server{
+			Addr: o.http, Handler: handlers(show), ErrorLog: show.errorLog,
+			ReadHeaderTimeout: 30 * time.Second,
+		}))
+	}
+	if o.https != "" {
+		srv := &http.Server{
+			Addr: o.https, Handler: handlers(show), ErrorLog: show.errorLog,
+			ReadHeaderTimeout: 30 * time.Second,
+		}
+		options := servers.HTTPOptions{CertFile: o.cert, KeyFile: o.key}
+		if o.cert == "" {
+			cert, err := selfSigned()
+			if err != nil {
+				return nil, fmt.Errorf("cannot make a certificate: %w", err)
+			}
+			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
+		}
+		list = append(list, servers.HTTP(srv, options))
+	}
+	return list, nil
+}

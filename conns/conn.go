@@ -1,0 +1,290 @@
+package conns
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/godrain/drain/messages"
+)
+
+// Unit describes a unit of work in progress, for people. It must not change
+// once it has been handed to Begin.
+type Unit struct {
+	Protocol string
+	Method   string
+	Path     string // without the query
+}
+
+func (u *Unit) line() string {
+	if u.Method == "" {
+		return u.Path
+	}
+	return u.Method + " " + u.Path
+}
+
+// Conn is a tracked connection. One object stands for a connection, never one
+// per layer: over TLS it lies above the TLS layer and knows the socket below.
+type Conn struct {
+	net   net.Conn // what is read and written
+	sock  net.Conn // the socket under it; the same without TLS
+	below *Records // the TLS records in between, if there are any
+	group *Group
+	owner Owner
+
+	// The serving goroutine's phase, and the flags of others: see state.go.
+	word atomic.Uint32
+
+	// Read deadlines: see deadline.go.
+	want  atomic.Int64 // the one that the server set
+	last  atomic.Int64 // when the peer was last active
+	since atomic.Int64 // when this phase began
+	ask   atomic.Int64 // when the actor asked
+
+	// What a person wants to know.
+	opened        int64
+	requests      atomic.Int64
+	read, written atomic.Int64
+	unit          atomic.Pointer[Unit]
+
+	head     head // follows HTTP/1 requests: see http1.go
+	http1    bool
+	goodbye  func(io.Writer)
+	failed   atomic.Bool // reading or writing failed: the peer is gone
+	returned atomic.Bool // the handler of the unit in progress has returned
+
+	context  atomic.Pointer[connContext]
+	takeover atomic.Pointer[Takeover]
+}
+
+// New makes a tracked connection of nc. It must be adopted before it is used.
+func New(g *Group, nc net.Conn) *Conn { return newConn(g, nc, nc) }
+
+// NewTLS makes a tracked connection of a TLS layer and the socket below it.
+func NewTLS(g *Group, layer net.Conn, below *Records) *Conn {
+	c := newConn(g, layer, below.Conn)
+	c.below = below
+	return c
+}
+
+func newConn(g *Group, nc, sock net.Conn) *Conn {
+	c := &Conn{net: nc, sock: sock, group: g, opened: now()}
+	c.last.Store(c.opened)
+	c.since.Store(c.opened)
+	return c
+}
+
+// FollowHTTP1 tells that the connection speaks HTTP/1, whose requests are
+// followed to learn where they end, and whose farewell is a 408.
+func (c *Conn) FollowHTTP1() {
+	c.http1 = true
+	if !c.group.NoFarewell {
+		c.goodbye = sayFarewell
+	}
+}
+
+// Own names who hears what happens. It is called once, on adoption, before the
+// connection is served.
+func (c *Conn) Own(o Owner) { c.owner = o }
+
+// Group is what the connection shares with the others of its server.
+func (c *Conn) Group() *Group { return c.group }
+
+// NetConn returns what the connection wraps: the socket, or the TLS layer.
+func (c *Conn) NetConn() net.Conn { return c.net }
+
+// LocalAddr is the listener's address.
+func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
+
+// RemoteAddr is the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
+
+// Read reads from the peer. It is here that a connection turns idle, turns busy
+// and leaves.
+func (c *Conn) Read(p []byte) (int, error) {
+	switch c.phase() {
+	case rested:
+		c.waits()
+	case hijacked:
+		return c.takeover.Load().read(p)
+	case leaving:
+		return 0, c.gone()
+	}
+	for {
+		n, err := c.net.Read(p)
+		if n > 0 {
+			c.received(p[:n])
+			return n, err
+		}
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			if err != nil {
+				c.failed.Store(true)
+			}
+			return n, err
+		}
+		if n, err := c.expired(p, err); n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// waits is called by a reader that is back for the next unit.
+func (c *Conn) waits() {
+	if before, after := c.step(wait); before == after {
+		return
+	}
+	t := now()
+	c.last.Store(t)
+	c.since.Store(t)
+	c.owner.Idle()
+	if c.has(asked) {
+		c.applyReadDeadline()
+	}
+}
+
+// received is called with the bytes of each Read.
+func (c *Conn) received(p []byte) {
+	c.read.Add(int64(len(p)))
+	before, after := c.step(gotByte)
+	if before != after { // the first byte of a unit
+		t := now()
+		c.last.Store(t)
+		c.since.Store(t)
+		c.head.reset()
+		c.owner.Busy()
+	}
+	if c.http1 {
+		c.head.follow(p)
+	}
+	if c.has(asked) {
+		c.last.Store(now())
+		c.applyReadDeadline()
+	}
+}
+
+// Begin marks that a unit of work has arrived and its handler starts. Without
+// it, a connection that is quiet for IdleGrace in the middle of a unit leaves.
+func (c *Conn) Begin(u *Unit) {
+	c.returned.Store(false)
+	c.unit.Store(u)
+	before, _ := c.step(begin)
+	if before == rested { // it was pipelined, the reader has not been back
+		c.head.lose()
+	}
+	c.group.enter()
+	c.group.Requests.Add(1)
+	c.requests.Add(1)
+	if before == fresh || before == idle {
+		c.since.Store(now())
+		c.owner.Busy()
+	}
+	if c.has(asked) {
+		c.applyReadDeadline()
+	}
+}
+
+// Return marks that the handler of the unit has returned, as opposed to having
+// panicked; what it has written may still be buffered.
+func (c *Conn) Return(completed bool) {
+	c.returned.Store(completed)
+	c.group.exit()
+}
+
+// Idle marks that a unit of work is done: its last byte is written. The
+// connection is idle as soon as its reader is back in Read.
+func (c *Conn) Idle() {
+	c.unit.Store(nil)
+	c.step(rest)
+}
+
+// Write writes to the peer.
+func (c *Conn) Write(p []byte) (int, error) {
+	switch c.phase() {
+	case hijacked:
+		return c.takeover.Load().write(p)
+	case leaving:
+		return 0, net.ErrClosed // after the goodbye nothing may follow
+	}
+	n, err := c.net.Write(p)
+	c.wrote(int64(n), err)
+	return n, err
+}
+
+func (c *Conn) wrote(n int64, err error) {
+	c.written.Add(n)
+	if err != nil {
+		c.failed.Store(true)
+	}
+}
+
+// Sendfile is ReadFrom for a connection without TLS: it lets the kernel copy a
+// file to the socket (sendfile(2)).
+func (c *Conn) Sendfile(r io.Reader) (int64, error) {
+	rf, ok := c.net.(io.ReaderFrom)
+	if !ok || c.phase() == hijacked {
+		return io.Copy(writerOnly{c}, r)
+	}
+	n, err := rf.ReadFrom(r)
+	c.wrote(n, nil) // err may be the reader's
+	return n, err
+}
+
+type writerOnly struct{ io.Writer }
+
+// Handshaken marks that the TLS handshake is over: the time for a first request
+// begins.
+func (c *Conn) Handshaken() {
+	c.last.Store(now())
+	if c.has(asked) {
+		_ = c.applyReadDeadline()
+	}
+}
+
+// Abandon marks that the connection is of no use any more, without a word: its
+// handshake has failed.
+func (c *Conn) Abandon() {
+	c.raise(wordless)
+	c.step(leave)
+	_ = c.net.Close()
+}
+
+// CloseWrite ends what we send: a close_notify over TLS, a FIN without.
+func (c *Conn) CloseWrite() error {
+	if cw, ok := c.net.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// SyscallConn gives access to the socket.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.sock.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Snapshot describes the connection now. It may be called from anywhere.
+func (c *Conn) Snapshot() messages.Connection {
+	t := now()
+	s := messages.Connection{
+		Server: c.group.name, Peer: c.RemoteAddr().String(), Protocol: "TCP",
+		State: publicStates[c.phase()],
+		Age:   time.Duration(t - c.opened), Since: time.Duration(t - c.since.Load()),
+		Requests: c.requests.Load(), Read: c.read.Load(), Written: c.written.Load(),
+	}
+	if c.http1 {
+		s.Protocol = "HTTP/1.1"
+	}
+	if u := c.unit.Load(); u != nil {
+		s.Protocol, s.Request = u.Protocol, u.line()
+	}
+	if k := c.takeover.Load(); k != nil {
+		k.describe(&s)
+	}
+	return s
+}

@@ -1,0 +1,86 @@
+package conns
+
+import "time"
+
+// The read deadline of the socket serves two masters: the server sets one (an
+// idle timeout, net/http's "long ago" that aborts its background read), and a
+// connection that was asked to leave needs one that ends its wait. The server's
+// is remembered in want; the effective one is the earlier of the two, and a Read
+// that it ends finds out whose it was (expired).
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline remembers the server's deadline and applies the effective one.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	d := at(t)
+	if c.want.Swap(d) == 0 && d == 0 && !c.has(asked) {
+		return nil // net/http clears it three times a request: it is clear
+	}
+	return c.applyReadDeadline()
+}
+
+// SetWriteDeadline sets the write deadline.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.net.SetWriteDeadline(t) }
+
+// applyReadDeadline makes the effective deadline the socket's. Two goroutines
+// may be here at once; the last one to touch the socket sees whether what it
+// applied is still right.
+func (c *Conn) applyReadDeadline() error {
+	for {
+		d := c.effectiveReadDeadline()
+		if err := c.net.SetReadDeadline(when(d)); err != nil || d == c.effectiveReadDeadline() {
+			return err
+		}
+	}
+}
+
+func (c *Conn) effectiveReadDeadline() int64 {
+	want := c.want.Load()
+	if due := c.due(); due != 0 && (want == 0 || due < want) {
+		return due
+	}
+	return want
+}
+
+// headerBound is how many times IdleGrace an incomplete header may take in all
+// once the connection was asked to leave, so that a dripping one ends too.
+const headerBound = 2
+
+// due is when the connection, as it is now, has been quiet for long enough to
+// leave; 0 if it may not leave.
+func (c *Conn) due() int64 {
+	w := c.word.Load()
+	if w&asked == 0 {
+		return 0
+	}
+	grace := int64(c.group.IdleGrace)
+	switch phase(w & phaseMask) {
+	case fresh:
+		// Nobody could tell its peer to repeat: it has the whole grace.
+		return max(c.ask.Load(), c.last.Load()) + grace
+	case idle:
+		return c.last.Load() + grace
+	case reading:
+		return min(c.last.Load()+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace)
+	}
+	return 0
+}
+
+// expired is called by a reader whose Read met a deadline. It returns nothing if
+// the reader shall go on reading.
+func (c *Conn) expired(p []byte, err error) (int, error) {
+	t := now()
+	if want := c.want.Load(); want != 0 && want <= t {
+		return 0, err // the server's
+	}
+	if due := c.due(); due == 0 || due > t {
+		return 0, c.applyReadDeadline() // ours, of a phase that is over
+	}
+	return c.leave(p)
+}

@@ -1,0 +1,250 @@
+package conns
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/godrain/drain/messages"
+)
+
+// Settings are the rules by which the connections of one server leave. In each
+// duration 0 means the default and a negative value means "none, at once".
+type Settings struct {
+	IdleGrace    time.Duration // quiet time before an idle connection leaves; default 1 s
+	CloseTimeout time.Duration // wait for the peer's WebSocket close frame; default 5 s
+	Linger       time.Duration // wait for the peer's FIN after ours; default 1 s
+	NoFarewell   bool          // leave idle HTTP/1 connections without a 408
+
+	CloseCode   int    // WebSocket close code, RFC 6455 section 7.4; default 1001 (going away)
+	CloseReason string // WebSocket close reason, at most 123 bytes
+	Spread      Spread // of the WebSockets' closes
+}
+
+// Spread spaces the closing of WebSockets out, so that their clients do not all
+// come back in the same second. It happens inside the one deadline: what is left
+// when three quarters of the time are gone is closed at once.
+type Spread struct {
+	Batch    int           // connections closed together; 0 switches spreading off
+	Interval time.Duration // between two batches; default 100 ms
+	Jitter   float64       // 0 to 1: how much of the interval is random; default 0.5, negative none
+}
+
+// The defaults of Settings.
+const (
+	DefaultIdleGrace    = time.Second
+	DefaultCloseTimeout = 5 * time.Second
+	DefaultLinger       = time.Second
+	DefaultCloseCode    = 1001
+)
+
+func orDefault(d, fallback time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return fallback
+	case d < 0:
+		return 0
+	}
+	return d
+}
+
+// WithDefaults resolves zero and negative durations.
+func (s Settings) WithDefaults() Settings {
+	s.IdleGrace = orDefault(s.IdleGrace, DefaultIdleGrace)
+	s.CloseTimeout = orDefault(s.CloseTimeout, DefaultCloseTimeout)
+	s.Linger = orDefault(s.Linger, DefaultLinger)
+	if s.CloseCode == 0 {
+		s.CloseCode = DefaultCloseCode
+	}
+	s.Spread.Interval = orDefault(s.Spread.Interval, 100*time.Millisecond)
+	if s.Spread.Jitter == 0 {
+		s.Spread.Jitter = 0.5
+	}
+	return s
+}
+
+// Override returns s with what is not zero in o in its place.
+func (s Settings) Override(o Settings) Settings {
+	if o.IdleGrace != 0 {
+		s.IdleGrace = o.IdleGrace
+	}
+	if o.CloseTimeout != 0 {
+		s.CloseTimeout = o.CloseTimeout
+	}
+	if o.Linger != 0 {
+		s.Linger = o.Linger
+	}
+	if o.NoFarewell {
+		s.NoFarewell = true
+	}
+	if o.CloseCode != 0 {
+		s.CloseCode = o.CloseCode
+	}
+	if o.CloseReason != "" {
+		s.CloseReason = o.CloseReason
+	}
+	if o.Spread != (Spread{}) {
+		s.Spread = o.Spread
+	}
+	return s
+}
+
+// Counters are counted where things happen and read without asking anyone.
+type Counters struct {
+	Open, Busy, InFlight, Accepted, Requests            atomic.Int64
+	Drained, Unanswered, Killed, Crashed, Refused, Lost atomic.Int64
+}
+
+// Counts reads the counters.
+func (c *Counters) Counts() messages.Counts {
+	return messages.Counts{
+		Open: c.Open.Load(), Busy: c.Busy.Load(), InFlight: c.InFlight.Load(),
+		Accepted: c.Accepted.Load(), Requests: c.Requests.Load(),
+		Drained: c.Drained.Load(), Unanswered: c.Unanswered.Load(), Killed: c.Killed.Load(),
+		Crashed: c.Crashed.Load(), Refused: c.Refused.Load(), Lost: c.Lost.Load(),
+	}
+}
+
+// Group is what the connections of one server share.
+type Group struct {
+	Settings
+	Counters
+
+	name     string
+	draining chan struct{}
+	drains   atomic.Bool  // draining is closed
+	deadline atomic.Int64 // of the drain, see clock.go; 0 while there is none
+	base     context.Context
+	cancel   context.CancelCauseFunc
+	quiet    func()
+}
+
+// NewGroup makes the shared half of a server's connections.
+func NewGroup(name string, s Settings) *Group {
+	g := &Group{Settings: s.WithDefaults(), name: name, draining: make(chan struct{})}
+	g.base, g.cancel = context.WithCancelCause(context.Background())
+	return g
+}
+
+// Name is the server's.
+func (g *Group) Name() string { return g.name }
+
+// Drain fires the drain signal. The server calls it once.
+func (g *Group) Drain(deadline time.Time) {
+	g.deadline.Store(at(deadline))
+	if g.drains.CompareAndSwap(false, true) {
+		close(g.draining)
+	}
+}
+
+// Draining is closed when the drain begins.
+func (g *Group) Draining() <-chan struct{} { return g.draining }
+
+// IsDraining reports whether the drain has begun.
+func (g *Group) IsDraining() bool { return g.drains.Load() }
+
+// OnQuiet sets what is called, during a drain, when the last handler that was
+// running has returned. It is set before the group is used.
+func (g *Group) OnQuiet(f func()) { g.quiet = f }
+
+// enter and exit bracket a handler.
+func (g *Group) enter() { g.InFlight.Add(1) }
+
+func (g *Group) exit() {
+	if g.InFlight.Add(-1) == 0 && g.drains.Load() && g.quiet != nil {
+		g.quiet()
+	}
+}
+
+// Cancel cancels the context of every handler of the group.
+func (g *Group) Cancel(cause error) { g.cancel(cause) }
+
+// Bind derives a context that is cancelled when the group is.
+func (g *Group) Bind(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	context.AfterFunc(g.base, func() { cancel(context.Cause(g.base)) })
+	return ctx
+}
+
+// ErrDraining is the cause of a context that was cancelled because its server
+// is being drained; see context.Cause.
+var ErrDraining = errors.New("drain: the server is shutting down")
+
+// ErrKilled is the cause of a context that was cancelled because the deadline
+// of the drain has come, or because it was forced.
+var ErrKilled = errors.New("drain: the deadline of the shutdown has come")
+
+type connKey struct{}
+
+// Context returns the context for everything served on c: it carries c, and it
+// is cancelled when the group is, or by CancelContext. Values come from parent.
+func (c *Conn) Context(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	cc := &connContext{ctx, cancel, c}
+	c.context.Store(cc)
+	if c.has(told) { // it was killed meanwhile
+		cancel(net.ErrClosed)
+	}
+	return cc
+}
+
+type connContext struct {
+	context.Context
+	cancel context.CancelCauseFunc
+	conn   *Conn
+}
+
+func (c *connContext) Value(key any) any {
+	if _, ok := key.(connKey); ok {
+		return c.conn
+	}
+	return c.Context.Value(key)
+}
+
+// CancelContext cancels the context of everything served on c.
+func (c *Conn) CancelContext(cause error) {
+	if ctx := c.context.Load(); ctx != nil {
+		ctx.cancel(cause)
+	}
+}
+
+// FromContext returns the connection that a request came on, nil if it came on
+// none of ours.
+func FromContext(ctx context.Context) *Conn {
+	c, _ := ctx.Value(connKey{}).(*Conn)
+	return c
+}
+
+// Draining returns a channel that is closed when the server of this request
+// begins to drain. A handler that streams watches it to say goodbye itself.
+// Without a managed server behind ctx it returns nil, which never fires.
+func Draining(ctx context.Context) <-chan struct{} {
+	if c := FromContext(ctx); c != nil {
+		return c.group.draining
+	}
+	return nil
+}
+
+// Owner hears what happens on a connection, from one goroutine at a time and in
+// order. Its methods do not block.
+type Owner interface {
+	Busy()
+	Idle()
+	Ended(outcome messages.Outcome, lost bool)
+}
+
+// Tracker adopts connections: it is what a server serves with.
+type Tracker interface {
+	// Adopt makes c a connection of the tree. It blocks while the server is at
+	// its limit of connections. An error means that the server is gone; c is
+	// closed then.
+	Adopt(c *Conn) error
+	// Track wraps nc and adopts it: all that a transport of your own needs.
+	Track(nc net.Conn) (*Conn, error)
+	// Group is what the connections of this server share.
+	Group() *Group
+	// AskDrain asks for a drain of this server alone.
+	AskDrain(reason string)
+}

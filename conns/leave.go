@@ -1,0 +1,200 @@
+package conns
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/godrain/drain/messages"
+)
+
+// farewell is what an idle HTTP/1 connection says before it leaves: whatever
+// request crosses it on the wire has its answer, "not processed, repeat it"
+// (RFC 9110, section 15.5.9). It is complete, and nothing follows it.
+const farewell = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"Content-Length: 57\r\n\r\nThe server is shutting down. Your request was not handled"
+
+func sayFarewell(w io.Writer) { _, _ = io.WriteString(w, farewell) }
+
+// OnLeave sets what an idle connection says before it leaves: f writes it to w
+// and returns. It is called by the reader, with a write deadline set.
+func (c *Conn) OnLeave(f func(w io.Writer)) { c.goodbye = f }
+
+// Leave asks the connection to leave as soon as nothing is lost by it. Its actor
+// calls it; it never blocks.
+func (c *Conn) Leave() {
+	c.ask.Store(now())
+	if !c.raise(asked) {
+		return
+	}
+	if c.phase() == hijacked {
+		c.takeover.Load().leave()
+		return
+	}
+	_ = c.applyReadDeadline()
+}
+
+// leave is called by a reader that has waited long enough. After one last look
+// at what the kernel has received, it says goodbye.
+func (c *Conn) leave(p []byte) (int, error) {
+	if n, again := c.lastLook(p); n > 0 || again {
+		if n > 0 {
+			c.received(p[:n])
+		}
+		return n, nil
+	}
+	before, after := c.step(leave)
+	if after != leaving {
+		return 0, c.applyReadDeadline()
+	}
+	c.since.Store(now())
+	switch {
+	case before == fresh:
+		c.raise(wordless)
+	case c.goodbye != nil:
+		_ = c.net.SetWriteDeadline(time.Now().Add(max(c.group.Linger, 100*time.Millisecond)))
+		c.goodbye(c.net)
+	}
+	return 0, c.gone()
+}
+
+// gone is what a reader gets whose connection has left: net/http is silent on a
+// timeout; others expect the end of the stream.
+func (c *Conn) gone() error {
+	if c.http1 {
+		return os.ErrDeadlineExceeded
+	}
+	return io.EOF
+}
+
+// lastLook reads what has arrived, without waiting: an expired deadline makes
+// Read return before it tries the socket, so bytes may lie in the kernel. again
+// means that something has arrived which is not a byte of a request yet.
+func (c *Conn) lastLook(p []byte) (n int, again bool) {
+	_ = c.sock.SetReadDeadline(time.Time{})
+	if c.net != c.sock {
+		if c.phase() == reading || !c.pending() {
+			return 0, false
+		}
+		// A record, or part of one: reading it takes TLS, and its time is bounded
+		// like that of any other incomplete header.
+		c.received(nil)
+		return 0, true
+	}
+	n, supported := readNow(c.sock, p)
+	if !supported {
+		// Not a socket we can look into: a deadline that has not passed yet makes
+		// Read try.
+		_ = c.sock.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+		n, _ = c.sock.Read(p)
+	}
+	return max(n, 0), false
+}
+
+// Close ends the connection. While the server is draining it lingers: a socket
+// closed over unread bytes is reset, and the reset destroys the response that
+// the peer has not fetched yet.
+func (c *Conn) Close() error {
+	if !c.raise(closing) {
+		return nil
+	}
+	if k := c.takeover.Load(); k != nil {
+		k.closed()
+	}
+	outcome, lost := c.verdict()
+	before := c.phase()
+	if c.group.IsDraining() && !c.has(killed|wordless) && before != fresh {
+		c.step(leave)
+		c.linger()
+	}
+	err := c.net.Close()
+	c.finish(outcome, lost)
+	return err
+}
+
+// verdict says how a connection that is being closed by its server has ended.
+func (c *Conn) verdict() (messages.Outcome, bool) {
+	if c.phase() == working && !c.returned.Load() && !c.failed.Load() {
+		return messages.OutcomeCrashed, true
+	}
+	return messages.OutcomeDrained, false
+}
+
+// Kill ends the connection now. It never blocks: closing a socket can.
+func (c *Conn) Kill() {
+	if !c.raise(killed) {
+		return
+	}
+	lost := false
+	switch c.phase() {
+	case working:
+		lost = true
+	case leaving:
+		lost = unsent(c.sock) > 0
+	case hijacked:
+		lost = c.takeover.Load().unfinished()
+	}
+	go func() {
+		_ = c.sock.Close()
+		c.finish(messages.OutcomeKilled, lost)
+	}()
+}
+
+// finish tells the owner, once, that the connection has ended.
+func (c *Conn) finish(outcome messages.Outcome, lost bool) {
+	if !c.raise(told) {
+		return
+	}
+	c.step(end)
+	c.CancelContext(net.ErrClosed)
+	c.owner.Ended(outcome, lost)
+}
+
+// lingered is how much a peer must send in one Linger to be still uploading,
+// rather than dripping.
+const lingered = 16 << 10
+
+// linger half-closes and waits for the peer's FIN, for Linger after the peer has
+// last taken or sent something, and never past the deadline, when Kill comes.
+func (c *Conn) linger() {
+	wait := c.group.Linger
+	if wait == 0 {
+		return
+	}
+	c.halfClose(wait)
+	buf := make([]byte, 4<<10)
+	for left := unsent(c.sock); ; {
+		_ = c.sock.SetReadDeadline(time.Now().Add(wait))
+		n, err := discard(c.sock, buf)
+		now := unsent(c.sock)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || (now >= left && n < lingered) {
+			return
+		}
+		left = now
+	}
+}
+
+// halfClose sends the end of our side. A close_notify waits for room in the send
+// buffer, for no longer than wait: it matters less than the response before it.
+func (c *Conn) halfClose(wait time.Duration) {
+	if c.net != c.sock {
+		stop := time.AfterFunc(wait, func() { _ = c.sock.SetWriteDeadline(time.Unix(1, 0)) })
+		_ = c.CloseWrite()
+		stop.Stop()
+	}
+	if cw, ok := c.sock.(interface{ CloseWrite() error }); ok {
+		_ = cw.CloseWrite()
+	}
+}
+
+func discard(r io.Reader, buf []byte) (total int, err error) {
+	for {
+		n, err := r.Read(buf)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+}

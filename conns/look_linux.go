@@ -1,0 +1,49 @@
+package conns
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// peek reports whether bytes, or the end of the stream, lie in the socket's
+// receive queue (recv(2), MSG_PEEK).
+func peek(nc net.Conn) (found bool) {
+	var one [1]byte
+	onFD(nc, func(fd int) {
+		_, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		found = err == nil
+	})
+	return found
+}
+
+// readNow reads what the socket has received, without waiting; 0 if that is
+// nothing. It reports false if nc is no socket.
+func readNow(nc net.Conn, p []byte) (n int, supported bool) {
+	supported = onFD(nc, func(fd int) {
+		n, _, _ = unix.Recvfrom(fd, p, unix.MSG_DONTWAIT)
+	})
+	return n, supported
+}
+
+// unsent is how many bytes the peer has not acknowledged yet (tcp(7), SIOCOUTQ);
+// 0 if that cannot be known.
+func unsent(nc net.Conn) (n int) {
+	onFD(nc, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
+	return n
+}
+
+// onFD runs f with the socket's descriptor. It neither waits for the socket nor
+// minds its deadlines.
+func onFD(nc net.Conn, f func(fd int)) bool {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	return raw.Control(func(fd uintptr) { f(int(fd)) }) == nil
+}

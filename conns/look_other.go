@@ -1,0 +1,17 @@
+//go:build !linux
+
+package conns
+
+import (
+	"net"
+)
+
+// peek: what the kernel has received cannot be known here without reading it.
+func peek(net.Conn) bool { return false }
+
+// readNow is not supported: the last look is a Read with a short deadline.
+func readNow(net.Conn, []byte) (int, bool) { return 0, false }
+
+// unsent cannot be known here: lingering lasts Linger after the last byte that
+// came from the peer.
+func unsent(net.Conn) int { return 0 }

@@ -1,0 +1,73 @@
+package conns
+
+import (
+	"encoding/binary"
+	"net"
+	"sync/atomic"
+)
+
+// Records lies between a TLS layer and its socket and hands up no more than one
+// TLS record at a time (RFC 8446, section 5.1). crypto/tls reads whatever the
+// socket gives and keeps what it does not need yet where nobody can see it: a
+// pipelined request could hide there while its connection is being closed. What
+// lies behind the record in progress waits here instead, and is counted.
+type Records struct {
+	net.Conn
+	header [5]byte // of the record in progress
+	have   int     // bytes of it
+	body   int     // bytes of the record that are still to come
+	left   []byte  // read from the socket, not handed up yet
+	held   atomic.Int32
+}
+
+// NewRecords follows the records that arrive on a socket.
+func NewRecords(sock net.Conn) *Records { return &Records{Conn: sock} }
+
+// Read reads at most to the end of a record.
+func (r *Records) Read(p []byte) (int, error) {
+	if len(r.left) > 0 {
+		n := r.record(r.left[:min(len(p), len(r.left))])
+		copy(p, r.left[:n])
+		r.keep(r.left[n:])
+		return n, nil
+	}
+	n, err := r.Conn.Read(p)
+	if n <= 0 {
+		return n, err
+	}
+	whole := r.record(p[:n])
+	if whole < n {
+		r.keep(append([]byte(nil), p[whole:n]...))
+	}
+	return whole, err
+}
+
+func (r *Records) keep(left []byte) {
+	if len(left) == 0 {
+		left = nil
+	}
+	r.left = left
+	r.held.Store(int32(len(left)))
+}
+
+// record is how many bytes of p belong to the record in progress.
+func (r *Records) record(p []byte) int {
+	n := 0
+	if r.body == 0 {
+		n = copy(r.header[r.have:], p)
+		r.have += n
+		if r.have < len(r.header) {
+			return n
+		}
+		r.have = 0
+		r.body = int(binary.BigEndian.Uint16(r.header[3:]))
+	}
+	take := min(r.body, len(p)-n)
+	r.body -= take
+	return n + take
+}
+
+// pending reports whether something has been received that no Read has returned.
+func (c *Conn) pending() bool {
+	return (c.below != nil && c.below.held.Load() > 0) || peek(c.sock)
+}

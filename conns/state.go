@@ -1,0 +1,96 @@
+package conns
+
+import "github.com/godrain/drain/messages"
+
+// phase is what a connection's serving goroutine is doing.
+//
+//	fresh ──byte──▶ reading ──begin──▶ working ──rest──▶ rested ──wait──▶ idle
+//	                   ▲                  ▲                 │               │
+//	                   │                  └──────begin──────┘               │
+//	                   └──────────────────────byte──────────────────────────┘
+//	fresh, reading, idle ──leave──▶ leaving;  any ──hijack──▶ hijacked;  any ──end──▶ closed
+//
+// rested is the moment between the answer and the next Read: net/http may hold
+// the next pipelined request in its buffer, so nothing may be closed there. Only
+// a reader that is back in Read is idle.
+type phase uint32
+
+const (
+	fresh    phase = iota // no byte of a request yet
+	reading               // the first byte is here, the work has not begun
+	working               // a handler is at work
+	rested                // answered; the reader is not back yet
+	idle                  // the reader waits for a first byte
+	hijacked              // the handler took the connection over
+	leaving               // goodbye is said
+	closed
+	phases
+)
+
+// The upper bits of the word are set by other goroutines than the serving one.
+const (
+	phaseMask uint32 = 1<<4 - 1
+	asked     uint32 = 1 << 4 // the actor asked it to leave
+	killed    uint32 = 1 << 5
+	closing   uint32 = 1 << 6 // somebody called Close
+	told      uint32 = 1 << 7 // the owner has been told of the end
+	wordless  uint32 = 1 << 8 // it leaves without a word: nothing to linger for
+)
+
+// step is what can happen to a phase.
+type step uint8
+
+const (
+	gotByte step = iota // Read returned bytes
+	begin               // a handler starts
+	rest                // the answer is written
+	wait                // the reader enters Read
+	leave               // the reader says goodbye
+	hijack              // the handler takes over
+	end                 // the socket closes
+	steps
+)
+
+// transitions is the whole state machine; what it does not name stays as it is.
+var transitions = func() (t [phases][steps]phase) {
+	for p := range t {
+		for s := range t[p] {
+			t[p][s] = phase(p)
+		}
+		t[p][end] = closed
+	}
+	t[fresh][gotByte], t[idle][gotByte] = reading, reading
+	t[fresh][begin], t[reading][begin], t[rested][begin], t[idle][begin] = working, working, working, working
+	t[reading][rest], t[working][rest] = rested, rested
+	t[rested][wait] = idle
+	t[fresh][leave], t[reading][leave], t[idle][leave], t[hijacked][leave] = leaving, leaving, leaving, leaving
+	for _, p := range []phase{fresh, reading, working, rested, idle} {
+		t[p][hijack] = hijacked
+	}
+	return t
+}()
+
+// step moves the connection on and returns the phases before and after.
+func (c *Conn) step(s step) (before, after phase) {
+	for {
+		w := c.word.Load()
+		before = phase(w & phaseMask)
+		after = transitions[before][s]
+		if after == before || c.word.CompareAndSwap(w, w&^phaseMask|uint32(after)) {
+			return before, after
+		}
+	}
+}
+
+func (c *Conn) phase() phase { return phase(c.word.Load() & phaseMask) }
+
+func (c *Conn) has(flag uint32) bool { return c.word.Load()&flag != 0 }
+
+// raise sets a flag and reports whether this call did it.
+func (c *Conn) raise(flag uint32) bool { return c.word.Or(flag)&flag == 0 }
+
+var publicStates = [phases]messages.State{
+	fresh: messages.StateNew, reading: messages.StateReading, working: messages.StateBusy,
+	rested: messages.StateIdle, idle: messages.StateIdle, hijacked: messages.StateBusy,
+	leaving: messages.StateLeaving, closed: messages.StateClosed,
+}

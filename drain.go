@@ -1,0 +1,169 @@
+package drain
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/actors"
+	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/messages"
+)
+
+// What handlers use, by name: a handler package may import conns alone.
+var (
+	// ErrDraining is the cause of a request's context that was cancelled because
+	// its server is shutting down; see context.Cause.
+	ErrDraining = conns.ErrDraining
+	// ErrKilled is the cause of a context that was cancelled at the deadline.
+	ErrKilled = conns.ErrKilled
+	// ErrCut is wrapped by the error of a drain that was not clean.
+	ErrCut = messages.ErrCut
+)
+
+// Draining returns a channel that is closed when the server of a request begins
+// to drain; nil, which never fires, if ctx is of no managed server.
+func Draining(ctx context.Context) <-chan struct{} { return conns.Draining(ctx) }
+
+// Report says what happened in a drain.
+type Report = messages.Report
+
+// Status is what the servers are doing now.
+type Status = messages.Status
+
+// Server is a server to manage: package servers has them.
+type Server = actors.Server
+
+// Config is how servers are run and drained. The zero value is useful. In each
+// duration 0 means the default and a negative value means "none, at once".
+type Config struct {
+	// Timeout bounds the whole drain, of all servers and connections together.
+	// Default 25 s: Kubernetes kills after 30.
+	Timeout time.Duration
+	// ReadyDelay is how long, after readiness has turned 503, everything is served
+	// as before, for load balancers to notice. It is part of Timeout. Default 0.
+	ReadyDelay time.Duration
+	// Limits: IdleGrace (default 1 s), CloseTimeout (5 s), Linger (1 s), CloseCode
+	// (1001), CloseReason, Spread, NoFarewell, and MaxConns, for every server that
+	// has none of its own.
+	actors.Limits
+
+	// Signals that ask for the drain. Default SIGTERM and SIGINT; an empty,
+	// non-nil slice is none.
+	Signals []os.Signal
+	// SignalGap is the time in which a second signal is taken for the same one:
+	// process groups and supervisors deliver it twice. A later one forces the
+	// shutdown. Default 1 s.
+	SignalGap time.Duration
+
+	// Logger is told a handful of lines a drain at INFO, and each connection at
+	// DEBUG. Default slog.Default(). With DRAIN_DEBUG=1 in the environment and no
+	// Logger, everything is written to standard error.
+	Logger *slog.Logger
+	// Subscribers are told of events.
+	Subscribers []messages.Subscriber
+	// System is the actor system to live in. By default a new one is made.
+	System *actor.ActorSystem
+}
+
+// DefaultSignalGap is Config.SignalGap's default.
+const DefaultSignalGap = time.Second
+
+// Run serves until SIGTERM, SIGINT or the end of ctx, drains, and returns the
+// Report, whose Err the error is. It returns by the deadline, always. Requests'
+// contexts do not derive from ctx. It is the zero Config, Start and Wait.
+func Run(ctx context.Context, servers ...Server) (Report, error) {
+	h, err := Config{}.Start(ctx, servers...)
+	if err != nil {
+		return Report{}, err
+	}
+	return h.Wait()
+}
+
+// Start binds all servers and serves. An error means that nothing is left
+// running: a server could not bind, or the configuration is not valid.
+func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("drain: not started: %w", context.Cause(ctx))
+	}
+	children := make([]actors.Child, len(servers))
+	for i, s := range servers {
+		children[i] = actors.Managed(s)
+	}
+	system := c.System
+	if system == nil {
+		system = quietSystem()
+	}
+	props, gauges := actors.RootWithGauges(actors.Config{
+		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.Limits,
+		Subscribers: append([]messages.Subscriber{c.logger()}, c.Subscribers...),
+	}, children...)
+
+	h := &Handle{system: system, gauges: gauges, up: make(chan struct{}), done: make(chan struct{})}
+	reports := make(chan messages.Report, 1)
+	h.watcher = system.Root.Spawn(actor.PropsFromFunc(watch(props, h, reports)))
+	<-h.up
+	serving := make(chan messages.Done, 1)
+	h.send(actors.AwaitServing{Reply: serving})
+	started := <-serving
+	go h.attend(ctx, c, reports, started.Err == nil)
+	if started.Err != nil {
+		<-h.done
+		return nil, started.Err
+	}
+	return h, nil
+}
+
+// quietSystem is an actor system that does not log.
+func quietSystem() *actor.ActorSystem {
+	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(slog.DiscardHandler)
+	}))
+}
+
+// attend asks for the drain when a signal or ctx does, and ends with the Report.
+func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.Report, serving bool) {
+	signals := make(chan os.Signal, 4)
+	wanted := c.Signals
+	if wanted == nil {
+		wanted = []os.Signal{syscall.SIGTERM, os.Interrupt}
+	}
+	if len(wanted) > 0 && serving {
+		signal.Notify(signals, wanted...)
+		defer signal.Stop(signals)
+	}
+	gap := c.SignalGap
+	if gap == 0 {
+		gap = DefaultSignalGap
+	}
+	var first time.Time
+	ended := ctx.Done()
+	if !serving {
+		ended = nil
+	}
+	for {
+		select {
+		case s := <-signals:
+			switch now := time.Now(); {
+			case first.IsZero():
+				first = now
+				h.send(messages.Shutdown{Reason: "signal: " + s.String()})
+			case now.Sub(first) >= gap:
+				h.send(messages.ForceShutdown{Reason: "a second signal: " + s.String()})
+			}
+		case <-ended:
+			ended = nil
+			h.send(messages.Shutdown{Reason: "context: " + context.Cause(ctx).Error()})
+		case r := <-reports:
+			h.report = r
+			close(h.done)
+			return
+		}
+	}
+}

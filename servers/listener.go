@@ -1,0 +1,113 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// listener is a listening socket that can be closed without losing what the
+// kernel has accepted. Closing a socket resets every connection in its accept
+// queue, so it is emptied first: on Linux, on a socket that we bound ourselves, a
+// socket filter keeps new handshakes out meanwhile (unbind_linux.go).
+type listener struct {
+	net.Listener
+	ours    bool         // we bound it, and nobody shares it
+	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
+	done    chan struct{}
+}
+
+// quietTime is how long an accept queue must stay empty to count as empty.
+const quietTime = 20 * time.Millisecond
+
+// errUnbound ends a Serve whose listener was unbound.
+var errUnbound = errors.New("drain: the listener is unbound")
+
+// listen opens a TCP listener of our own. Go's default is Multipath TCP, to
+// which no socket filter can be attached.
+func listen(ctx context.Context, addr string) (*listener, error) {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false)
+	ln, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %q: %w", addr, err)
+	}
+	return newListener(ln, true), nil
+}
+
+func newListener(ln net.Listener, ours bool) *listener {
+	return &listener{Listener: ln, ours: ours, done: make(chan struct{})}
+}
+
+// Accept implements net.Listener. While the listener is being unbound it accepts
+// until the queue has been quiet, and closes.
+func (l *listener) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	limit := l.leaving.Load()
+	if limit == 0 {
+		return nc, err
+	}
+	over := time.Now().UnixNano() >= limit
+	switch {
+	case err == nil:
+		if over || !l.rearm() {
+			l.close()
+		}
+		return nc, nil
+	case isTemporary(err) && !errors.Is(err, os.ErrDeadlineExceeded) && !over:
+		return nil, err // out of descriptors: net/http backs off and comes back
+	}
+	l.close()
+	return nil, errUnbound
+}
+
+func isTemporary(err error) bool {
+	var ne interface{ Temporary() bool }
+	return errors.As(err, &ne) && ne.Temporary()
+}
+
+// rearm waits for another quietTime; it reports false if this listener cannot.
+func (l *listener) rearm() bool {
+	d, ok := l.Listener.(interface{ SetDeadline(time.Time) error })
+	return ok && d.SetDeadline(time.Now().Add(quietTime)) == nil
+}
+
+func (l *listener) close() {
+	select {
+	case <-l.done:
+	default:
+		_ = l.Listener.Close()
+		close(l.done)
+	}
+}
+
+// Close implements net.Listener.
+func (l *listener) Close() error {
+	return l.Listener.Close()
+}
+
+// unbind empties the accept queue and closes the listener. accepting says that
+// somebody is in Accept, who does it.
+func (l *listener) unbind(ctx context.Context, accepting bool) error {
+	limit := time.Now()
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+		limit = deadline
+	}
+	if l.ours {
+		refuseNew(l.Listener)
+	}
+	l.leaving.Store(limit.UnixNano())
+	if !accepting || ctx.Err() != nil || !l.rearm() {
+		return l.Listener.Close()
+	}
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return l.Listener.Close()
+	}
+}

@@ -1,0 +1,118 @@
+package servers
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/godrain/drain/conns"
+)
+
+// handler stands before the user's: it marks where work begins and ends.
+type handler struct {
+	server *HTTPServer
+	next   http.Handler
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	next := h.next
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	c := conns.FromContext(r.Context())
+	if c == nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	rw := &response{
+		ResponseWriter: w, conn: c, length: r.ContentLength,
+		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
+	}
+	c.Begin(&rw.unit)
+	completed := false
+	defer func() { c.Return(completed) }()
+	next.ServeHTTP(rw, r)
+	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
+	completed = true
+}
+
+// response is the http.ResponseWriter that handlers see. It says "Connection:
+// close" when the header is written during a drain, and gives a hijacked
+// connection on. Everything else is net/http's.
+type response struct {
+	http.ResponseWriter
+	conn      *conns.Conn
+	unit      conns.Unit
+	length    int64 // of the request's body, as it was announced
+	announced bool
+}
+
+// announce tells the client not to use the connection again, if it is certain
+// that it has not done so already.
+func (w *response) announce(status int) {
+	if w.announced || (status < 200 && status != http.StatusSwitchingProtocols) {
+		return
+	}
+	w.announced = true
+	if !w.conn.Group().IsDraining() || status == http.StatusSwitchingProtocols {
+		return
+	}
+	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.length) {
+		h.Set("Connection", "close")
+	}
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *response) WriteHeader(status int) {
+	w.announce(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(p []byte) (int, error) {
+	w.announce(http.StatusOK)
+	return w.ResponseWriter.Write(p)
+}
+
+// WriteString implements io.StringWriter.
+func (w *response) WriteString(s string) (int, error) {
+	w.announce(http.StatusOK)
+	return io.WriteString(w.ResponseWriter, s)
+}
+
+// ReadFrom implements io.ReaderFrom: files go to the socket by sendfile.
+func (w *response) ReadFrom(r io.Reader) (int64, error) {
+	w.announce(http.StatusOK)
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+		return rf.ReadFrom(r)
+	}
+	return io.Copy(struct{ io.Writer }{w.ResponseWriter}, r)
+}
+
+// Flush implements http.Flusher.
+func (w *response) Flush() { _ = w.FlushError() }
+
+// FlushError is what http.ResponseController calls.
+func (w *response) FlushError() error {
+	w.announce(http.StatusOK)
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// CloseNotify implements http.CloseNotifier for handlers that still ask for it.
+func (w *response) CloseNotify() <-chan bool {
+	return w.ResponseWriter.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // net/http's has it
+}
+
+// Hijack implements http.Hijacker. The connection stays in the tree.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	_, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, rw := w.conn.Hijack(&w.unit, rw)
+	return nc, rw, nil
+}
+
+// Unwrap is for http.ResponseController: deadlines and full duplex.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,124 @@
+package servers
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/godrain/drain/conns"
+)
+
+// serverTLS is the configuration that srv.ServeTLS would serve with.
+func serverTLS(srv *http.Server, o HTTPOptions) (*tls.Config, error) {
+	config := &tls.Config{}
+	if srv.TLSConfig != nil {
+		config = srv.TLSConfig.Clone()
+	}
+	config.NextProtos = nextProtos(config.NextProtos, false)
+	if o.CertFile == "" && o.KeyFile == "" {
+		return config, nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load the certificate %q with the key %q: %w", o.CertFile, o.KeyFile, err)
+	}
+	config.Certificates = []tls.Certificate{cert}
+	return config, nil
+}
+
+func nextProtos(protos []string, h2 bool) []string {
+	protos = slices.DeleteFunc(slices.Clone(protos), func(p string) bool { return p == "h2" && !h2 })
+	if h2 && !slices.Contains(protos, "h2") {
+		protos = append([]string{"h2"}, protos...)
+	}
+	if !slices.Contains(protos, "http/1.1") {
+		protos = append(protos, "http/1.1")
+	}
+	return protos
+}
+
+// tlsConn is a connection with TLS as net/http sees it: one object above both
+// layers. It is no *tls.Conn, so net/http takes it for one whose handshake is
+// over, asks for its state, and speaks HTTP/1: that question is where the
+// handshake happens, in the goroutine where net/http's own would.
+type tlsConn struct {
+	*conns.Conn
+	tls    *tls.Conn
+	server *HTTPServer
+	ctx    context.Context
+}
+
+func (c *tlsConn) tracked() *conns.Conn { return c.Conn }
+
+// ConnectionState does the handshake and, if HTTP/2 is agreed on, serves it.
+func (c *tlsConn) ConnectionState() tls.ConnectionState {
+	if err := c.handshake(); err != nil {
+		c.Abandon()
+		return tls.ConnectionState{}
+	}
+	c.Handshaken()
+	return c.tls.ConnectionState()
+}
+
+func (c *tlsConn) handshake() error {
+	if d := handshakeTimeout(c.server.template); d > 0 {
+		_ = c.SetReadDeadline(time.Now().Add(d))
+		_ = c.SetWriteDeadline(time.Now().Add(d))
+		defer func() {
+			_ = c.SetReadDeadline(time.Time{})
+			_ = c.SetWriteDeadline(time.Time{})
+		}()
+	}
+	err := c.tls.HandshakeContext(c.ctx)
+	if err == nil {
+		return nil
+	}
+	reason := err.Error()
+	var re tls.RecordHeaderError
+	if errors.As(err, &re) && re.Conn != nil && looksLikeHTTP(re.RecordHeader) {
+		_, _ = io.WriteString(re.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+		reason = "client sent an HTTP request to an HTTPS server"
+	}
+	if !c.server.group.IsDraining() {
+		c.server.logf("http: TLS handshake error from %s: %v", c.RemoteAddr(), reason)
+	}
+	return err
+}
+
+// looksLikeHTTP is net/http's test for a client that speaks plain HTTP.
+func looksLikeHTTP(header [5]byte) bool {
+	switch string(header[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
+
+// handshakeTimeout is the shortest of the timeouts that are set, as in net/http.
+func handshakeTimeout(srv *http.Server) time.Duration {
+	var shortest time.Duration
+	for _, d := range []time.Duration{srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout} {
+		if d > 0 && (shortest == 0 || d < shortest) {
+			shortest = d
+		}
+	}
+	return shortest
+}
+
+// userTLSConn is a connection from a listener of the user's that does TLS itself.
+type userTLSConn struct{ *conns.Conn }
+
+func (c userTLSConn) tracked() *conns.Conn { return c.Conn }
+
+// ConnectionState does the handshake, as net/http would on a *tls.Conn.
+func (c userTLSConn) ConnectionState() tls.ConnectionState {
+	if t, ok := c.NetConn().(*tls.Conn); ok {
+		_ = t.HandshakeContext(context.Background())
+	}
+	return c.NetConn().(interface{ ConnectionState() tls.ConnectionState }).ConnectionState()
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package servers
+
+import "net"
+
+// refuseNew is for Linux: elsewhere the queue is emptied while new connections
+// may still enter it.
+func refuseNew(net.Listener) {}
