@@ -22,7 +22,7 @@ func (o *options) write(rep *report.Report) error {
 	for _, w := range []struct {
 		to    string
 		write func(io.Writer) error
-	}{{o.json, rep.JSON}, {o.junit, rep.JUnit}} {
+	}{{o.json, rep.JSON}, {o.junit, rep.JUnit}, {o.html, rep.HTML}} {
 		if err := writeTo(w.to, w.write); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ package scenario
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -109,19 +108,25 @@ func several(t *testing.T, s *Scenario, mode testserver.Mode) verdict.Tally {
 	return sum
 }
 
-// overHTTP2 is net/http's server over TLS, with a way to stop it.
-func overHTTP2(t *testing.T, stop func(*http.Server)) *local {
+// netHTTP is net/http's server, with a way to stop it.
+func netHTTP(t *testing.T, secure bool, stop func(*http.Server)) *local {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
 			time.Sleep(400 * time.Millisecond)
 		}
 		w.Write([]byte("x"))
 	}))
-	s.EnableHTTP2 = true
-	s.StartTLS()
+	scheme := "http"
+	if secure {
+		scheme = "https"
+		s.EnableHTTP2 = true
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
 	t.Cleanup(s.Close)
 	exited := make(chan struct{})
-	return &local{addr: s.Listener.Addr().(*net.TCPAddr).String(), scheme: "https", exited: exited, stop: func() {
+	return &local{addr: s.Listener.Addr().String(), scheme: scheme, exited: exited, stop: func() {
 		go func() {
 			defer close(exited)
 			stop(s.Config)

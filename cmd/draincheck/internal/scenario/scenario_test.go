@@ -123,19 +123,19 @@ func TestHTTP2(t *testing.T) {
 		return p
 	}
 	t.Run("streams around the GOAWAY", func(t *testing.T) {
-		srv := overHTTP2(t, shutdown)
+		srv := netHTTP(t, true, shutdown)
 		trial := play(t, h2, plan(srv), srv)
 		assert.Zero(t, trial.Lost())
 		assert.NotZero(t, trial.Of(verdict.Answered))
 	})
 	t.Run("streams in flight", func(t *testing.T) {
-		srv := overHTTP2(t, shutdown)
+		srv := netHTTP(t, true, shutdown)
 		trial := play(t, h2InFlight, plan(srv), srv)
 		assert.Zero(t, trial.Lost())
 		assert.GreaterOrEqual(t, trial.Of(verdict.Answered), 16*h2Streams)
 	})
 	t.Run("a server that closes without a GOAWAY", func(t *testing.T) {
-		srv := overHTTP2(t, closeAll)
+		srv := netHTTP(t, true, closeAll)
 		trial := play(t, h2InFlight, plan(srv), srv)
 		assert.Equal(t, 16*h2Streams, trial.Lost())
 	})
@@ -144,6 +144,24 @@ func TestHTTP2(t *testing.T) {
 		_, err := h2.Run(t.Context(), plan(srv), srv)
 		require.ErrorContains(t, err, "no application protocol")
 	})
+}
+
+// What net/http loses is known: draincheck must find losses of that size.
+func TestNetHTTPShutdownIsSeenLosing(t *testing.T) {
+	for _, c := range []struct {
+		scenario *Scenario
+		least    int // of 64 clients
+	}{
+		{rtt, 32}, {blind, 32}, {pipelining, 64}, {firstRequest, 60},
+	} {
+		t.Run(c.scenario.Name, func(t *testing.T) {
+			srv := netHTTP(t, false, func(s *http.Server) { s.Shutdown(context.Background()) })
+			p := srv.plan(t)
+			p.Conns = 64
+			trial := play(t, c.scenario, p, srv)
+			assert.GreaterOrEqual(t, trial.Lost(), c.least)
+		})
+	}
 }
 
 func TestATrialThatCannotBegin(t *testing.T) {

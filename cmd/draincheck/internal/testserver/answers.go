@@ -50,6 +50,9 @@ func number(req *http.Request, name string, otherwise int) int {
 // respond writes a response of known length, as far as the mode lets it.
 func (c *conn) respond(req *http.Request, body []byte) bool {
 	status, more := "200 OK", !req.Close
+	if c.Mode == Unready {
+		status = "503 Service Unavailable"
+	}
 	if c.isStopping() {
 		switch c.Mode {
 		case Mute, Hang:

@@ -25,6 +25,8 @@ const (
 	NeverReady Mode = "never-ready"
 	// CrashUnderLoad dies of the first request.
 	CrashUnderLoad Mode = "crash-under-load"
+	// Unready answers 503 to everything from the start.
+	Unready Mode = "unready"
 	// NoHandler leaves the signal to the runtime.
 	NoHandler Mode = "no-handler"
 )
