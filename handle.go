@@ -60,6 +60,15 @@ func (h *Handle) Status(ctx context.Context) (Status, error) {
 	return ask(ctx, h, func(reply chan<- Status) any { return messages.GetStatus{Reply: reply} })
 }
 
+// Inspect is Status with a say in how much of it: see messages.GetStatus. Its
+// Reply is not used.
+func (h *Handle) Inspect(ctx context.Context, what messages.GetStatus) (Status, error) {
+	return ask(ctx, h, func(reply chan<- Status) any {
+		what.Reply = reply
+		return what
+	})
+}
+
 // Register starts one more server.
 func (h *Handle) Register(ctx context.Context, s Server) error {
 	return h.order(ctx, func(reply chan<- messages.Done) any {
@@ -112,6 +121,10 @@ func (h *Handle) Addrs() map[string]string {
 
 // Gauges are the counters of the tree, to be read at any rate.
 func (h *Handle) Gauges() *actors.Gauges { return h.gauges }
+
+// Vitals are the counters and the phase as one value. They are read without
+// asking any actor, at any rate.
+func (h *Handle) Vitals() messages.Vitals { return h.gauges.Vitals() }
 
 // PID is the root's: other actors may send it messages.Shutdown.
 func (h *Handle) PID() *actor.PID { return h.root }

@@ -122,6 +122,8 @@ type Gauges struct {
 	bus    atomic.Pointer[bus]
 	phase  atomic.Uint32
 	due    atomic.Int64
+
+	entered [messages.PhaseDone + 1]atomic.Int64 // when, in ns since 1970
 }
 
 // Servers are the counts of each server, by name.

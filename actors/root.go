@@ -362,18 +362,20 @@ func (r *root) status(sender *actor.PID, msg messages.GetStatus) {
 	asked := 0
 	for _, k := range r.kids {
 		if k.server != nil && r.phase != messages.PhaseDone && !k.drained {
-			r.send(k.pid, getServerStatus{oldest: msg.Oldest, reply: answers})
+			r.send(k.pid, getServerStatus{oldest: msg.Oldest, each: msg.Each, reply: answers})
 			asked++
 		}
 	}
 	system := r.shared.system
 	go func() {
 		patience := time.After(statusPatience)
+	gather:
 		for range asked {
 			select {
 			case s := <-answers:
 				st.Servers = append(st.Servers, s)
 			case <-patience:
+				break gather // whoever has not answered is left out
 			}
 		}
 		reply(msg.Reply, st)

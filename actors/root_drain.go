@@ -45,6 +45,7 @@ func (r *root) enter(p messages.Phase) {
 		r.gauges.due.Store(r.deadline.UnixNano())
 	}
 	r.gauges.phase.Store(uint32(p))
+	r.gauges.entered[p].Store(t.UnixNano())
 	r.shared.bus.publish(messages.PhaseChanged{Phase: p, Reason: r.reason, Deadline: r.deadline})
 }
 

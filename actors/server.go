@@ -111,6 +111,7 @@ type (
 // getServerStatus comes from the root.
 type getServerStatus struct {
 	oldest int
+	each   int
 	reply  chan<- messages.ServerStatus
 }
 
@@ -151,7 +152,7 @@ func (s *server) Receive(ctx actor.Context) {
 	case outOfTime:
 		s.abandon()
 	case getServerStatus:
-		reply(msg.reply, s.status(msg.oldest))
+		reply(msg.reply, s.status(msg.oldest, msg.each))
 	case *actor.Stopping:
 		s.stop()
 	}
@@ -278,6 +279,7 @@ func (s *server) onServed(msg served) {
 // and asked to leave.
 func (s *server) adopt(msg messages.Adopt) {
 	s.live[msg.Connection] = msg.Record
+	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
 	switch {
 	case msg.Admitted == nil:
 	case len(s.live) >= s.limits.MaxConns && s.phase <= messages.PhaseServing:

@@ -283,13 +283,17 @@ func (s *server) answerResume(err error) {
 
 // status describes the server. Naming the oldest takes a look at each of its
 // connections; who wants only numbers reads the counters.
-func (s *server) status(oldest int) messages.ServerStatus {
+func (s *server) status(oldest, each int) messages.ServerStatus {
 	st := messages.ServerStatus{
 		Server: s.self, Name: s.adapter.Name(), Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
 		Counts: s.tracker.group.Counts(), Oldest: []messages.Connection{},
 	}
+	all := len(s.live) <= each
 	for _, record := range s.live {
 		c := record.Snapshot()
+		if all {
+			st.Connections = append(st.Connections, c)
+		}
 		switch c.State {
 		case messages.StateNew:
 			st.States.New++
@@ -311,6 +315,7 @@ func (s *server) status(oldest int) messages.ServerStatus {
 		oldest = 10
 	}
 	st.Oldest = st.Oldest[:min(len(st.Oldest), oldest)]
+	slices.SortFunc(st.Connections, func(a, b messages.Connection) int { return cmp.Compare(a.ID, b.ID) })
 	return st
 }
 

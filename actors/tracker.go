@@ -62,9 +62,11 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	case <-t.gone:
 		_ = c.NetConn().Close()
 		t.group.Refused.Add(1)
+		t.group.Late.Add(1)
 		return ErrServerGone
 	default:
 	}
+	accepted := time.Now()
 	child, err := t.spawn(c)
 	if err != nil {
 		_ = c.NetConn().Close()
@@ -77,7 +79,7 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	if t.events.eachConnection {
 		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.RemoteAddr().String()})
 	}
-	adopt := messages.Adopt{Connection: child.self, Record: c}
+	adopt := messages.Adopt{Connection: child.self, Record: c, Accepted: accepted}
 	if t.limit <= 0 {
 		t.tell(adopt)
 		return nil

@@ -46,6 +46,7 @@ type Conn struct {
 	ask   atomic.Int64 // when the actor asked
 
 	// What a person wants to know.
+	serial        int64 // its number in the group
 	opened        int64
 	requests      atomic.Int64
 	read, written atomic.Int64
@@ -72,7 +73,7 @@ func NewTLS(g *Group, layer net.Conn, below *Records) *Conn {
 }
 
 func newConn(g *Group, nc, sock net.Conn) *Conn {
-	c := &Conn{net: nc, sock: sock, group: g, opened: now()}
+	c := &Conn{net: nc, sock: sock, group: g, serial: g.serials.Add(1), opened: now()}
 	c.last.Store(c.opened)
 	c.since.Store(c.opened)
 	return c
@@ -272,7 +273,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 func (c *Conn) Snapshot() messages.Connection {
 	t := now()
 	s := messages.Connection{
-		Server: c.group.name, Peer: c.RemoteAddr().String(), Protocol: "TCP",
+		ID: c.serial, Server: c.group.name, Peer: c.RemoteAddr().String(), Protocol: "TCP",
 		State: publicStates[c.phase()],
 		Age:   time.Duration(t - c.opened), Since: time.Duration(t - c.since.Load()),
 		Requests: c.requests.Load(), Read: c.read.Load(), Written: c.written.Load(),

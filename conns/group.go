@@ -95,6 +95,9 @@ func (s Settings) Override(o Settings) Settings {
 type Counters struct {
 	Open, Busy, InFlight, Accepted, Requests            atomic.Int64
 	Drained, Unanswered, Killed, Crashed, Refused, Lost atomic.Int64
+	Late                                                atomic.Int64 // of Refused: after the server had gone
+
+	Adoption Latency // from accepted to adopted
 }
 
 // Counts reads the counters.
@@ -103,7 +106,7 @@ func (c *Counters) Counts() messages.Counts {
 		Open: c.Open.Load(), Busy: c.Busy.Load(), InFlight: c.InFlight.Load(),
 		Accepted: c.Accepted.Load(), Requests: c.Requests.Load(),
 		Drained: c.Drained.Load(), Unanswered: c.Unanswered.Load(), Killed: c.Killed.Load(),
-		Crashed: c.Crashed.Load(), Refused: c.Refused.Load(), Lost: c.Lost.Load(),
+		Crashed: c.Crashed.Load(), Refused: c.Refused.Load(), Late: c.Late.Load(), Lost: c.Lost.Load(),
 	}
 }
 
@@ -119,6 +122,7 @@ type Group struct {
 	base     context.Context
 	cancel   context.CancelCauseFunc
 	quiet    func()
+	serials  atomic.Int64 // the connections' numbers
 }
 
 // NewGroup makes the shared half of a server's connections.

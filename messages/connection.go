@@ -41,6 +41,7 @@ type Closed struct {
 type Adopt struct {
 	Connection *actor.PID
 	Record     Record
+	Accepted   time.Time // when the acceptor handed it over
 	// Admitted, if not nil, is the acceptor waiting to accept the next one. It is
 	// buffered; a server at its limit withholds the answer.
 	Admitted chan<- struct{}
@@ -105,6 +106,7 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Connection describes one connection at one moment.
 type Connection struct {
+	ID       int64         `json:"id"` // its number in the order of arrival, unique in its server
 	Server   string        `json:"server"`
 	Peer     string        `json:"peer"`
 	Protocol string        `json:"protocol"`          // "HTTP/1.1", "HTTP/2.0", "WebSocket", …

@@ -97,5 +97,6 @@ type Done struct {
 // Status by the root, with ServerStatus by a server.
 type GetStatus struct {
 	Oldest int // how many of the oldest busy connections to name; 0 means 10
+	Each   int // name all connections of a server that has no more than so many
 	Reply  chan<- Status
 }

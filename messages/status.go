@@ -60,6 +60,9 @@ type ServerStatus struct {
 	Counts    Counts       `json:"counts"`
 	States    States       `json:"states"`
 	Oldest    []Connection `json:"oldest"` // busy ones, oldest first
+	// Connections are all of them, in the order of arrival, if GetStatus.Each
+	// allows so many.
+	Connections []Connection `json:"connections,omitempty"`
 }
 
 // Counts are a server's counters. They are read without asking any actor.
@@ -74,6 +77,7 @@ type Counts struct {
 	Killed     int64 `json:"killed"`
 	Crashed    int64 `json:"crashed"`
 	Refused    int64 `json:"refused"`
+	Late       int64 `json:"late"` // of the refused: they came after the server had gone
 	Lost       int64 `json:"lost"`
 }
 
