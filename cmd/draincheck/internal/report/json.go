@@ -49,7 +49,7 @@ type jsonScenario struct {
 	LeftOpen     int            `json:"left_open"` // and that it didn't
 	Unanswered   *int           `json:"executed_but_unanswered,omitempty"`
 	CloseCodes   map[string]int `json:"close_codes,omitempty"`
-	ServerErrors int            `json:"answered_5xx"`
+	ErrorStatus  map[string]int `json:"error_statuses,omitempty"`
 	EarlyFailed  int            `json:"failed_before_signal"`
 	Hung         int            `json:"hung"`
 	ToExit       *jsonTimes     `json:"signal_to_exit_ms,omitempty"`
@@ -95,7 +95,7 @@ func scenarioJSON(res *verdict.Result) jsonScenario {
 			Total: t.Lost(), Closed: t.Of(verdict.LostClosed), Reset: t.Of(verdict.LostReset), Cut: t.Of(verdict.LostCut),
 			TimedOut: t.Of(verdict.LostTimedOut),
 		},
-		Ended: t.Of(verdict.Ended), LeftOpen: t.Of(verdict.LeftOpen), ServerErrors: t.ServerErrors, EarlyFailed: t.Early,
+		Ended: t.Of(verdict.Ended), LeftOpen: t.Of(verdict.LeftOpen), EarlyFailed: t.Early,
 		Hung: res.HungTrials, ToExit: timesJSON(res.ToExit), AfterLast: timesJSON(res.AfterLast), Notes: res.Notes,
 	}
 	if res.Err != nil {
@@ -104,12 +104,7 @@ func scenarioJSON(res *verdict.Result) jsonScenario {
 	if res.Counted {
 		s.Unanswered = &res.Unanswered
 	}
-	for code, n := range t.CloseCodes {
-		if s.CloseCodes == nil {
-			s.CloseCodes = make(map[string]int)
-		}
-		s.CloseCodes[fmt.Sprint(code)] = n
-	}
+	s.CloseCodes, s.ErrorStatus = keyed(t.CloseCodes), keyed(t.ErrorStatus)
 	return s
 }
 
@@ -119,4 +114,12 @@ func timesJSON(ds []time.Duration) *jsonTimes {
 	}
 	round := func(d time.Duration) float64 { return math.Round(ms(d)*100) / 100 }
 	return &jsonTimes{Median: round(verdict.Median(ds)), Max: round(slices.Max(ds))}
+}
+
+func keyed(m map[int]int) map[string]int {
+	out := make(map[string]int)
+	for key, n := range m {
+		out[fmt.Sprint(key)] = n
+	}
+	return out
 }

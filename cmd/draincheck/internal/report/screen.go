@@ -90,27 +90,13 @@ func Verdict(r *verdict.Result) string {
 	if r.Counted && r.Unanswered > 0 {
 		parts = append(parts, fmt.Sprintf("%d executed but unanswered", r.Unanswered))
 	}
-	if codes := CloseCodes(&r.Tally); codes != "" {
+	if codes := verdict.Counts(r.Tally.CloseCodes); codes != "" {
 		parts = append(parts, "close codes "+codes)
 	}
 	if r.Err != nil {
 		parts = append(parts, "FAILED: "+r.Err.Error())
 	}
 	return strings.Join(parts, ", ")
-}
-
-// CloseCodes lists the WebSocket close codes seen, and how often.
-func CloseCodes(t *verdict.Tally) string {
-	var codes []int
-	for code := range t.CloseCodes {
-		codes = append(codes, code)
-	}
-	slices.Sort(codes)
-	var parts []string
-	for _, code := range codes {
-		parts = append(parts, fmt.Sprintf("%d×%d", code, t.CloseCodes[code]))
-	}
-	return strings.Join(parts, " ")
 }
 
 // Close takes the bar away.

@@ -37,8 +37,8 @@ func (r *Runner) asked() string {
 // remark notes what is odd about a trial without being a loss.
 func (r *Runner) remark(p *target.Process, t *verdict.Trial) {
 	note := func(format string, args ...any) { t.Notes = append(t.Notes, fmt.Sprintf(format, args...)) }
-	if t.ServerErrors > 0 {
-		note("some complete answers had a status of 500 or more")
+	if len(t.ErrorStatus) > 0 {
+		note("complete answers with an error status: %s (is the URL right?)", verdict.Counts(t.ErrorStatus))
 	}
 	if t.Hung {
 		return

@@ -33,6 +33,7 @@ func (c *Client) beInFlight(slow *url.URL) {
 		}
 		c.Ready()
 		head, err := conn.ReadResponse()
+		c.MustServe(slow, head)
 		c.Worked(from)
 		if !c.judge(head, err) {
 			break
@@ -60,6 +61,7 @@ var stream = &Scenario{
 				break
 			}
 			head, body, err := c.begin(conn, 1)
+			c.MustServe(c.Stream, head)
 			c.Ready()
 			if err == nil {
 				_, err = io.Copy(io.Discard, body)
@@ -94,6 +96,7 @@ var download = &Scenario{
 			return
 		}
 		head, body, err := c.begin(conn, slowStart)
+		c.MustServe(c.Download, head)
 		c.Ready()
 		if err == nil && c.AwaitSignal() {
 			err = c.sip(body, head.Length)
@@ -155,6 +158,7 @@ var early = &Scenario{
 			upload(conn)
 		}()
 		head, body, err := c.begin(conn, slowStart)
+		c.MustServe(c.Early, head)
 		c.Ready()
 		if err == nil && c.AwaitSignal() {
 			c.Pause(4 * sipEvery)

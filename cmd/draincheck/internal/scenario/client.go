@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"syscall"
@@ -116,14 +117,23 @@ func (c *Client) Count(o verdict.Outcome) {
 
 // CountResponse records a complete response.
 func (c *Client) CountResponse(status int) {
-	if status == 408 || status == 503 {
+	repeat := status == 408 || status == 503
+	if status >= 400 && !(repeat && c.Signalled()) {
+		c.tally.AddErrorStatus(status)
+	}
+	if repeat {
 		c.Count(verdict.Repeat)
-		return
+	} else {
+		c.Count(verdict.Answered)
 	}
-	if status >= 500 {
-		c.tally.ServerErrors++
+}
+
+// MustServe ends the trial if a URL that a pose depends on answers with an error: a page of "not found" is in nobody's way,
+// and would pass for a clean stop.
+func (c *Client) MustServe(u *url.URL, head *wire.Head) {
+	if head != nil && head.Status >= 400 && !c.Signalled() {
+		c.Fail(fmt.Errorf("%s answers %d", u, head.Status))
 	}
-	c.Count(verdict.Answered)
 }
 
 // CountBreak records a request that was written and has no complete response.

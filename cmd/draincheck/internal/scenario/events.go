@@ -27,6 +27,7 @@ var events = &Scenario{
 			return
 		}
 		head, err := conn.ReadHead()
+		c.MustServe(c.SSE, head)
 		if err == nil {
 			err = readEvents(conn.Body(head), c.Ready)
 		}

@@ -175,6 +175,9 @@ func (p *h2Player) takeIn() error {
 	case ev.End == wire.StreamGoesOn:
 		return nil
 	case ev.End == wire.StreamComplete && s.status != 0:
+		if p.slow {
+			p.MustServe(p.url, &wire.Head{Status: s.status})
+		}
 		p.CountResponse(s.status)
 	case ev.End == wire.StreamRefused:
 		p.Count(verdict.Repeat)

@@ -5,6 +5,7 @@ package scenario
 import (
 	"context"
 	"crypto/tls"
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +21,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// These tests wait for servers and deadlines far more than they compute.
+	flag.Parse()
+	flag.Set("test.parallel", "8")
 	goleak.VerifyTestMain(m)
 }
 

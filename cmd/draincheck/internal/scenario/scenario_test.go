@@ -5,6 +5,7 @@ package scenario
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -99,6 +100,15 @@ func TestA503IsNotLost(t *testing.T) {
 	assert.NotZero(t, sum.Of(verdict.Repeat))
 }
 
+func TestAnErrorIsAnAnswerThatIsNoted(t *testing.T) {
+	srv := serve(t, testserver.Clean, false)
+	p := srv.plan(t)
+	p.URL = srv.url(t, "/nowhere")
+	trial := play(t, keepAlive, p, srv)
+	assert.Zero(t, trial.Lost())
+	assert.Equal(t, map[int]int{404: trial.Of(verdict.Answered)}, trial.ErrorStatus)
+}
+
 func TestConnectionsAfterTheEndAreRefused(t *testing.T) {
 	srv := serve(t, testserver.Clean, false)
 	p := srv.plan(t)
@@ -187,6 +197,17 @@ func TestATrialThatCannotBegin(t *testing.T) {
 		p.WS = p.URL
 		_, err := wsIdle.Run(t.Context(), p, srv)
 		require.ErrorContains(t, err, "is no WebSocket")
+	})
+	t.Run("not found", func(t *testing.T) {
+		srv := serve(t, testserver.Clean, false)
+		p := srv.plan(t)
+		for _, u := range []**url.URL{&p.Slow, &p.Stream, &p.Download, &p.Early, &p.SSE} {
+			*u = srv.url(t, "/nowhere")
+		}
+		for _, s := range []*Scenario{inFlight, stream, download, early, events} {
+			_, err := s.Run(t.Context(), p, srv)
+			require.ErrorContains(t, err, "/nowhere answers 404", s.Name)
+		}
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		srv := serve(t, testserver.Clean, false)

@@ -50,6 +50,9 @@ func number(req *http.Request, name string, otherwise int) int {
 // respond writes a response of known length, as far as the mode lets it.
 func (c *conn) respond(req *http.Request, body []byte) bool {
 	status, more := "200 OK", !req.Close
+	if req.URL.Path == "/nowhere" {
+		status = "404 Not Found"
+	}
 	if c.Mode == Unready {
 		status = "503 Service Unavailable"
 	}

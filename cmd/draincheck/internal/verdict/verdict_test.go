@@ -32,7 +32,8 @@ func TestTalliesAddUp(t *testing.T) {
 	a.AddCloseCode(1001)
 	b.AddCloseCode(1001)
 	b.AddCloseCode(1006)
-	b.Early, b.ServerErrors = 2, 3
+	b.Early = 2
+	b.AddErrorStatus(404)
 	var sum Tally
 	sum.Merge(a)
 	sum.Merge(b)
@@ -41,7 +42,8 @@ func TestTalliesAddUp(t *testing.T) {
 	assert.Equal(t, map[int]int{1001: 2, 1006: 1}, sum.CloseCodes)
 	assert.Equal(t, map[int]int{1001: 1}, a.CloseCodes, "what is merged is left as it was")
 	assert.Equal(t, 2, sum.Early)
-	assert.Equal(t, 3, sum.ServerErrors)
+	assert.Equal(t, map[int]int{404: 1}, sum.ErrorStatus)
+	assert.Equal(t, "1001×2 1006×1", Counts(sum.CloseCodes))
 }
 
 func trialOf(t Tally, hung bool) Trial {
