@@ -69,7 +69,7 @@ func newPeer(t *testing.T, srv *Server) *peer {
 // do makes a request; query comes after EIO=4 unless it brings its own.
 func (p *peer) do(method, query, body string, header ...string) (int, string, http.Header) {
 	p.Helper()
-	if !strings.Contains(query, "EIO") {
+	if !strings.HasPrefix(query, "EIO") {
 		query = "EIO=4&" + query
 	}
 	r, err := http.NewRequestWithContext(p.Context(), method, p.url+"?"+query, strings.NewReader(body))
@@ -147,8 +147,9 @@ func (p *peer) join() string {
 	p.Helper()
 	sid := p.open()
 	p.post(sid, "40")
-	for body := ""; !strings.Contains(body, `42["auth",{}]`); {
-		_, body = p.poll(sid)
+	for status, body := 200, ""; !strings.Contains(body, `42["auth",{}]`); {
+		status, body = p.poll(sid)
+		require.Equal(p, http.StatusOK, status, body)
 	}
 	return sid
 }
@@ -183,7 +184,7 @@ type socket struct {
 }
 
 func (p *peer) tryDial(query string) (*websocket.Conn, *http.Response, error) {
-	if !strings.Contains(query, "EIO") {
+	if !strings.HasPrefix(query, "EIO") {
 		query = "EIO=4&" + query
 	}
 	url := "ws" + strings.TrimPrefix(p.url, "http") + "?" + query

@@ -118,7 +118,9 @@ func (s *session) polled(p *poll) {
 }
 
 // answer gives the pending poll what there is. A client that upgrades has to
-// be let out of its poll even if there is nothing.
+// be let out of its poll even if there is nothing. The goodbye goes in a poll of
+// its own: the real client closes before it has looked at the packets that came
+// in the same body, so an ack among them could be lost.
 func (s *session) answer() {
 	if s.pending == nil || s.ws != nil || len(s.out) == 0 && !s.probed {
 		return
@@ -126,8 +128,13 @@ func (s *session) answer() {
 	if len(s.out) == 0 {
 		s.out = []packet{{typ: typeNoop}}
 	}
-	s.pending.reply <- answer{body: encodePayload(s.out), last: s.phase == leaving}
-	s.pending, s.out = nil, nil
+	now, later := s.out, []packet(nil)
+	if s.phase == leaving && len(now) > 1 {
+		now, later = now[:len(now)-1], now[len(now)-1:]
+		s.setLimit(s.opts.Linger)
+	}
+	s.pending.reply <- answer{body: encodePayload(now), last: s.phase == leaving && later == nil}
+	s.pending, s.out = nil, later
 }
 
 // endPoll answers the pending poll for the last time.
