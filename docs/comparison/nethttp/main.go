@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os/signal"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -61,11 +62,18 @@ func serve(s *http.Server) {
 	}
 }
 
+// executed counts requests for /echo and /slow. As a backend this server outlives the proxy that is stopped in front of it.
+var executed atomic.Int64
+
 func routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ready\n") })
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		executed.Add(1)
+		io.Copy(w, r.Body)
+	})
 	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		executed.Add(1)
 		time.Sleep(millis(r, 1000))
 		io.WriteString(w, "slow\n")
 	})
@@ -90,6 +98,9 @@ func routes() http.Handler {
 			http.NewResponseController(w).Flush()
 			time.Sleep(20 * time.Millisecond)
 		}
+	})
+	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strconv.FormatInt(executed.Load(), 10))
 	})
 	mux.HandleFunc("/ws", echoMessages)
 	mux.HandleFunc("/ws/big", oneBigMessage)
