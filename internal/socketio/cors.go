@@ -34,7 +34,7 @@ func (o *Options) cors(w http.ResponseWriter, r *http.Request) bool {
 
 func sameHost(origin, host string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, host)
+	return err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
 // preflight answers the question that a browser asks before it sends a request

@@ -33,5 +33,7 @@
 //
 // One process: no adapter, no rooms, no connection state recovery, no
 // WebTransport, no per-message compression. Byte slices travel as binary
-// attachments only in []any and map[string]any, not inside structs.
+// attachments only in []any and map[string]any, not inside structs. A poll may
+// take PingInterval to be answered: the http.Server's WriteTimeout, if it has
+// one, must be longer.
 package socketio
