@@ -130,7 +130,7 @@ func (c *Client) sip(body io.Reader, length int64) error {
 }
 
 const (
-	uploadSize  = 16 << 20
+	uploadSize  = 4 << 20
 	uploadPiece = 64 << 10
 )
 
