@@ -132,7 +132,15 @@ func (h *Handle) PID() *actor.PID { return h.root }
 // System is the actor system that the tree lives in.
 func (h *Handle) System() *actor.ActorSystem { return h.system }
 
-func (h *Handle) send(msg any) { h.system.Root.Send(h.root, msg) }
+// send tells the root, unless it has stopped: the framework would start to count
+// dead letters.
+func (h *Handle) send(msg any) {
+	select {
+	case <-h.done:
+	default:
+		h.system.Root.Send(h.root, msg)
+	}
+}
 
 func (h *Handle) order(ctx context.Context, msg func(chan<- messages.Done) any) error {
 	done, err := ask(ctx, h, msg)

@@ -63,6 +63,7 @@ type Limits struct {
 type server struct {
 	shared  *shared
 	adapter Server
+	name    string // what the adapter was called at the start; asking it later may race with its Serve
 	limits  Limits
 
 	self    *actor.PID
@@ -76,6 +77,7 @@ type server struct {
 	waiting  chan<- struct{} // the acceptor at the limit
 	accepts  bool            // the goroutine in Serve has not returned
 	unbinds  bool            // the goroutine in Unbind has not returned
+	returned chan struct{}   // closed when the last call of Unbind has returned
 
 	suspended bool
 	resuming  chan<- messages.Done // who asked for Suspend or Resume
@@ -165,7 +167,7 @@ func (s *server) contain() {
 	if reason == nil {
 		return
 	}
-	s.shared.bus.publish(messages.Panicked{Who: s.adapter.Name(), Reason: reason})
+	s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: reason})
 	s.fail(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
 	s.kill("panic")
 }
@@ -182,13 +184,13 @@ func (s *server) tell(msg any) { s.shared.system.Root.Send(s.self, msg) }
 func (s *server) tellRoot(msg any) { s.shared.system.Root.Send(s.root, msg) }
 
 func (s *server) start(ctx actor.Context) {
-	s.self, s.root = ctx.Self(), ctx.Parent()
+	s.self, s.root, s.name = ctx.Self(), ctx.Parent(), s.adapter.Name()
 	s.live = make(map[*actor.PID]messages.Record)
 	s.limits = s.shared.limits
 	if c, ok := s.adapter.(Configurer); ok {
 		s.limits = c.Configure(s.limits)
 	}
-	group := conns.NewGroup(s.adapter.Name(), s.limits.Settings)
+	group := conns.NewGroup(s.name, s.limits.Settings)
 	group.OnQuiet(func() { s.tell(quiet{}) })
 	s.tracker = newTracker(s.shared, s.self, group, s.limits.MaxConns)
 	s.shared.groups.add(group)
@@ -216,14 +218,14 @@ func (s *server) onBound(b bound) {
 	s.binding = false
 	if b.err != nil && s.resuming == nil {
 		s.fail(b.err)
-		s.shared.bus.publish(messages.ServerFailed{Server: s.adapter.Name(), Err: b.err})
+		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: b.err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: b.err})
 		s.kill("could not bind")
 		return
 	}
 	if b.err == nil {
 		s.addr, s.report.Addr = b.addr, b.addr
-		s.shared.bus.publish(messages.ServerBound{Server: s.adapter.Name(), Addr: b.addr})
+		s.shared.bus.publish(messages.ServerBound{Server: s.name, Addr: b.addr})
 	}
 	switch {
 	case s.phase > messages.PhaseServing:
@@ -266,7 +268,7 @@ func (s *server) onServed(msg served) {
 			err = fmt.Errorf("Serve returned without having been asked to")
 		}
 		s.fail(err)
-		s.shared.bus.publish(messages.ServerFailed{Server: s.adapter.Name(), Err: err})
+		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: err})
 		s.shutdown(messages.Shutdown{Reason: "failed", Deadline: time.Now().Add(s.shared.timeout)})
 		return

@@ -70,7 +70,10 @@ func (s *server) unbind() {
 	if s.forced {
 		limit = 0
 	}
+	returned := make(chan struct{})
+	s.returned = returned
 	go func() {
+		defer close(returned)
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
@@ -85,7 +88,7 @@ func (s *server) onUnbound(msg unbound) {
 		s.fail(msg.err)
 	}
 	if msg.took > 0 {
-		s.shared.bus.publish(messages.ServerUnbound{Server: s.adapter.Name(), Addr: s.addr, Took: msg.took})
+		s.shared.bus.publish(messages.ServerUnbound{Server: s.name, Addr: s.addr, Took: msg.took})
 	}
 	if s.phase <= messages.PhaseServing { // suspended
 		s.answerSuspend()
@@ -207,13 +210,19 @@ func (s *server) goodbye() {
 	s.answerResume(ErrServerGone)
 	group := s.tracker.group
 	group.Cancel(conns.ErrKilled)
-	s.report.Name = s.adapter.Name()
+	s.report.Name = s.name
 	s.report.Running = int(group.InFlight.Load())
 	s.report.Took = time.Since(s.began)
 	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
 	if r, ok := s.adapter.(Releaser); ok {
-		go r.Release()
+		unbinding := s.returned
+		go func() {
+			if unbinding != nil {
+				<-unbinding // at the deadline it may not have returned yet
+			}
+			r.Release()
+		}()
 	}
 }
 
@@ -227,7 +236,7 @@ func (s *server) stop() {
 	s.tracker.group.Drain(time.Now())
 	s.tracker.group.Cancel(conns.ErrKilled)
 	adapter, live, system := s.adapter, s.live, s.shared.system
-	s.shared.bus.publish(messages.ServerFailed{Server: adapter.Name(), Err: ErrServerGone})
+	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: ErrServerGone})
 	go func() {
 		for pid, record := range live {
 			record.Kill()
@@ -285,7 +294,7 @@ func (s *server) answerResume(err error) {
 // connections; who wants only numbers reads the counters.
 func (s *server) status(oldest, each int) messages.ServerStatus {
 	st := messages.ServerStatus{
-		Server: s.self, Name: s.adapter.Name(), Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
+		Server: s.self, Name: s.name, Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
 		Counts: s.tracker.group.Counts(), Oldest: []messages.Connection{},
 	}
 	all := len(s.live) <= each
