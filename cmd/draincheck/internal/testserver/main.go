@@ -31,9 +31,10 @@ const (
 	NoHandler Mode = "no-handler"
 )
 
-// Env is what a test binary must be started with to be such a server.
+// Env is what a test binary must be started with to be such a server. (The race detector would let it sleep for a second
+// before it exits.)
 func Env(mode Mode, addr string) []string {
-	return []string{modeEnv + "=" + string(mode), addrEnv + "=" + addr}
+	return []string{modeEnv + "=" + string(mode), addrEnv + "=" + addr, "GORACE=atexit_sleep_ms=0"}
 }
 
 // Main turns the test binary into a server if its environment says so; it then doesn't return. Call it in TestMain.
