@@ -60,6 +60,7 @@ type Conn struct {
 
 	context  atomic.Pointer[connContext]
 	takeover atomic.Pointer[Takeover]
+	h2       atomic.Pointer[H2] // once it speaks HTTP/2
 }
 
 // New makes a tracked connection of nc. It must be adopted before it is used.
@@ -286,6 +287,9 @@ func (c *Conn) Snapshot() messages.Connection {
 	}
 	if k := c.takeover.Load(); k != nil {
 		k.describe(&s)
+	}
+	if h := c.h2.Load(); h != nil {
+		h.describe(&s)
 	}
 	return s
 }

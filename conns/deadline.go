@@ -66,6 +66,8 @@ func (c *Conn) due() int64 {
 		return max(c.ask.Load(), c.last.Load()) + grace
 	case idle:
 		return c.last.Load() + grace
+	case streams:
+		return c.h2.Load().looksUp()
 	case reading:
 		return min(c.last.Load()+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace)
 	}

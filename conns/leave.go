@@ -33,6 +33,10 @@ func (c *Conn) Leave() {
 		c.takeover.Load().leave()
 		return
 	}
+	if h := c.h2.Load(); h != nil {
+		h.leave()
+		return
+	}
 	_ = c.applyReadDeadline()
 }
 
@@ -105,7 +109,8 @@ func (c *Conn) Close() error {
 	}
 	outcome, lost := c.verdict()
 	before := c.phase()
-	if c.group.IsDraining() && !c.has(killed|wordless) && before != fresh {
+	failed := c.h2.Load() != nil && c.failed.Load()
+	if c.group.IsDraining() && !c.has(killed|wordless) && before != fresh && !failed {
 		c.step(leave)
 		c.linger()
 	}
@@ -116,6 +121,9 @@ func (c *Conn) Close() error {
 
 // verdict says how a connection that is being closed by its server has ended.
 func (c *Conn) verdict() (messages.Outcome, bool) {
+	if h := c.h2.Load(); h != nil && h.crashed() {
+		return messages.OutcomeCrashed, true
+	}
 	if c.phase() == working && !c.returned.Load() && !c.failed.Load() {
 		return messages.OutcomeCrashed, true
 	}
@@ -131,6 +139,8 @@ func (c *Conn) Kill() {
 	switch c.phase() {
 	case working:
 		lost = true
+	case streams:
+		lost = c.h2.Load().open.Load() > 0
 	case leaving:
 		lost = unsent(c.sock) > 0
 	case hijacked:
@@ -160,6 +170,9 @@ const lingered = 16 << 10
 // last taken or sent something, and never past the deadline, when Kill comes.
 func (c *Conn) linger() {
 	wait := c.group.Linger
+	if h := c.h2.Load(); h != nil {
+		wait = h.lingerTime()
+	}
 	if wait == 0 {
 		return
 	}

@@ -9,6 +9,7 @@ import "github.com/godrain/drain/messages"
 //	                   │                  └──────begin──────┘               │
 //	                   └──────────────────────byte──────────────────────────┘
 //	fresh, reading, idle ──leave──▶ leaving;  any ──hijack──▶ hijacked;  any ──end──▶ closed
+//	fresh, reading ──multiplex──▶ streams ──leave──▶ leaving
 //
 // rested is the moment between the answer and the next Read: net/http may hold
 // the next pipelined request in its buffer, so nothing may be closed there. Only
@@ -22,6 +23,7 @@ const (
 	rested                // answered; the reader is not back yet
 	idle                  // the reader waits for a first byte
 	hijacked              // the handler took the connection over
+	streams               // it speaks HTTP/2, see h2.go
 	leaving               // goodbye is said
 	closed
 	phases
@@ -41,13 +43,14 @@ const (
 type step uint8
 
 const (
-	gotByte step = iota // Read returned bytes
-	begin               // a handler starts
-	rest                // the answer is written
-	wait                // the reader enters Read
-	leave               // the reader says goodbye
-	hijack              // the handler takes over
-	end                 // the socket closes
+	gotByte   step = iota // Read returned bytes
+	begin                 // a handler starts
+	rest                  // the answer is written
+	wait                  // the reader enters Read
+	leave                 // the reader says goodbye
+	hijack                // the handler takes over
+	multiplex             // HTTP/2 begins
+	end                   // the socket closes
 	steps
 )
 
@@ -64,6 +67,7 @@ var transitions = func() (t [phases][steps]phase) {
 	t[reading][rest], t[working][rest] = rested, rested
 	t[rested][wait] = idle
 	t[fresh][leave], t[reading][leave], t[idle][leave], t[hijacked][leave] = leaving, leaving, leaving, leaving
+	t[fresh][multiplex], t[reading][multiplex], t[streams][leave] = streams, streams, leaving
 	for _, p := range []phase{fresh, reading, working, rested, idle} {
 		t[p][hijack] = hijacked
 	}
@@ -92,5 +96,5 @@ func (c *Conn) raise(flag uint32) bool { return c.word.Or(flag)&flag == 0 }
 var publicStates = [phases]messages.State{
 	fresh: messages.StateNew, reading: messages.StateReading, working: messages.StateBusy,
 	rested: messages.StateIdle, idle: messages.StateIdle, hijacked: messages.StateBusy,
-	leaving: messages.StateLeaving, closed: messages.StateClosed,
+	streams: messages.StateBusy, leaving: messages.StateLeaving, closed: messages.StateClosed,
 }

@@ -37,6 +37,7 @@ type HTTPServer struct {
 	template *http.Server
 	managed  atomic.Bool // between Bind and Release
 
+	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
 	listener  *listener
 	inner     *http.Server // the one that serves; a new one for each start
@@ -101,8 +102,14 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 }
 
 func (h *HTTPServer) bind(ctx context.Context) (string, error) {
+	if h.h2 == nil {
+		var err error
+		if h.h2, err = newH2(h); err != nil {
+			return "", err
+		}
+	}
 	if h.isTLS() {
-		config, err := serverTLS(h.template, h.options)
+		config, err := serverTLS(h.template, h.options, h.h2.speaks)
 		if err != nil {
 			return "", err
 		}
@@ -167,7 +174,7 @@ func (h *HTTPServer) Release() {
 		h.front.release()
 		h.front = nil
 	}
-	h.listener = nil
+	h.listener, h.h2 = nil, nil
 	h.managed.Store(false)
 }
 
@@ -217,7 +224,12 @@ func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Conte
 		}
 	}
 	ctx = c.Context(ctx)
-	if t, ok := nc.(*tlsConn); ok {
+	switch t := nc.(type) {
+	case *tlsConn:
+		t.ctx = ctx
+	case *userTLSConn:
+		t.ctx = ctx
+	case *h2cConn:
 		t.ctx = ctx
 	}
 	return ctx
@@ -267,7 +279,10 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 		c := conns.New(g, nc)
 		c.FollowHTTP1()
 		if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
-			return c, userTLSConn{c}
+			return c, &userTLSConn{Conn: c, server: h}
+		}
+		if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
+			return c, &h2cConn{plainConn: plainConn{c}, h2: h.h2}
 		}
 		return c, plainConn{c}
 	}

@@ -14,12 +14,12 @@ import (
 )
 
 // serverTLS is the configuration that srv.ServeTLS would serve with.
-func serverTLS(srv *http.Server, o HTTPOptions) (*tls.Config, error) {
+func serverTLS(srv *http.Server, o HTTPOptions, speaks http.Protocols) (*tls.Config, error) {
 	config := &tls.Config{}
 	if srv.TLSConfig != nil {
 		config = srv.TLSConfig.Clone()
 	}
-	config.NextProtos = nextProtos(config.NextProtos, false)
+	config.NextProtos = nextProtos(config.NextProtos, speaks)
 	if o.CertFile == "" && o.KeyFile == "" {
 		return config, nil
 	}
@@ -31,12 +31,16 @@ func serverTLS(srv *http.Server, o HTTPOptions) (*tls.Config, error) {
 	return config, nil
 }
 
-func nextProtos(protos []string, h2 bool) []string {
-	protos = slices.DeleteFunc(slices.Clone(protos), func(p string) bool { return p == "h2" && !h2 })
-	if h2 && !slices.Contains(protos, "h2") {
-		protos = append([]string{"h2"}, protos...)
+// nextProtos is what is offered: net/http adds the protocols that it speaks and
+// removes those that it does not.
+func nextProtos(protos []string, speaks http.Protocols) []string {
+	protos = slices.DeleteFunc(slices.Clone(protos), func(p string) bool {
+		return (p == "h2" && !speaks.HTTP2()) || (p == "http/1.1" && !speaks.HTTP1())
+	})
+	if speaks.HTTP2() && !slices.Contains(protos, "h2") {
+		protos = append(protos, "h2")
 	}
-	if !slices.Contains(protos, "http/1.1") {
+	if speaks.HTTP1() && !slices.Contains(protos, "http/1.1") {
 		protos = append(protos, "http/1.1")
 	}
 	return protos
@@ -62,6 +66,9 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 		return tls.ConnectionState{}
 	}
 	c.Handshaken()
+	if !c.server.h2.upgrade(c.ctx, c.Conn, c.tls) {
+		_ = c.Close()
+	}
 	return c.tls.ConnectionState()
 }
 
@@ -111,14 +118,25 @@ func handshakeTimeout(srv *http.Server) time.Duration {
 }
 
 // userTLSConn is a connection from a listener of the user's that does TLS itself.
-type userTLSConn struct{ *conns.Conn }
+type userTLSConn struct {
+	*conns.Conn
+	server *HTTPServer
+	ctx    context.Context
+}
 
-func (c userTLSConn) tracked() *conns.Conn { return c.Conn }
+func (c *userTLSConn) tracked() *conns.Conn { return c.Conn }
 
-// ConnectionState does the handshake, as net/http would on a *tls.Conn.
-func (c userTLSConn) ConnectionState() tls.ConnectionState {
+// ConnectionState does the handshake, as net/http would on a *tls.Conn, and, if
+// HTTP/2 is agreed on, serves it.
+func (c *userTLSConn) ConnectionState() tls.ConnectionState {
 	if t, ok := c.NetConn().(*tls.Conn); ok {
-		_ = t.HandshakeContext(context.Background())
+		if t.HandshakeContext(c.ctx) != nil {
+			c.Abandon()
+			return tls.ConnectionState{}
+		}
+		if !c.server.h2.upgrade(c.ctx, c.Conn, t) {
+			_ = c.Close()
+		}
 	}
 	return c.NetConn().(interface{ ConnectionState() tls.ConnectionState }).ConnectionState()
 }

@@ -1,0 +1,271 @@
+package conns
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+)
+
+// How an HTTP/2 connection leaves (RFC 9113, section 6.8):
+//
+//	serving ─asked─▶ held ─first stream, or quiet─▶ announced ─ACK, or time─▶ final ─no stream─▶ io.EOF
+//
+// announced: GOAWAY(2^31-1), "open no more streams", and a PING are sent. Streams
+// that cross them are served; what the client sends after the PING's ACK it sent
+// in the knowledge. final: the server itself says GOAWAY with the last stream that
+// it has accepted. Only it knows which one that is: the connection hands it a
+// GOAWAY as if the client had sent one, which starts its graceful shutdown.
+// Streams that come nevertheless have a higher id, so the client may repeat them;
+// the server ignores them, and the connection refuses each by RST_STREAM.
+//
+// held: a client that has just connected is about to open its first stream. Told
+// at once, it would be left with a request that it may send nowhere.
+const (
+	h2Serving uint32 = iota
+	h2Held
+	h2Announced
+	h2Final
+)
+
+// h2FirstStream is the time for a new connection's first stream.
+const h2FirstStream = 50 * time.Millisecond
+
+// h2PingData marks our PING; its ACK brings it back.
+var h2PingData = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'}
+
+// h2Control is a frame of ours that waits for a frame boundary.
+type h2Control struct {
+	next         *h2Control
+	frame        []byte
+	announcement bool
+}
+
+// leave is called when the connection is asked to leave. It does not block.
+func (h *H2) leave() {
+	t := now()
+	if !h.askedAt.CompareAndSwap(0, t) {
+		return
+	}
+	h.lookUp.Store(h.last.Load() + int64(min(h2FirstStream, h.group.IdleGrace/4)))
+	h.stage.CompareAndSwap(h2Serving, h2Held)
+	if h.newest.Load() != 0 || h.lookUp.Load() <= t {
+		h.announce()
+	}
+	_ = h.applyReadDeadline()
+}
+
+// announce tells the client to open no more streams.
+func (h *H2) announce() {
+	if !h.stage.CompareAndSwap(h2Held, h2Announced) {
+		return
+	}
+	h.lookUp.Store(h.askedAt.Load() + int64(h.group.IdleGrace)*3/4)
+	frame := appendH2Frame(appendH2GoAway(nil, h2MaxStream), h2Ping, 0, 0, h2PingData[:]...)
+	h.send(&h2Control{frame: frame, announcement: true})
+}
+
+// mayFinish reports whether the reader stands where the last stream may be named.
+func (h *H2) mayFinish() bool {
+	return (h.acked || h.late) && h.stage.Load() == h2Announced && h.in.boundary() && h.in.count > 0
+}
+
+// finishStreams has the server say which stream was the last.
+func (h *H2) finishStreams() {
+	h.stage.Store(h2Final)
+	h.inject = appendH2GoAway(nil, 0)
+}
+
+// expired is called by the reader when it was to look up.
+func (h *H2) expired(t int64) error {
+	if due := h.lookUp.Load(); due == 0 || due > t {
+		return nil
+	}
+	switch h.stage.Load() {
+	case h2Held:
+		h.announce()
+	case h2Announced:
+		return h.hurry(t)
+	}
+	return nil
+}
+
+// hurry is called when the client has had the time to answer the PING.
+func (h *H2) hurry(t int64) error {
+	since, grace := h.askedAt.Load(), int64(h.group.IdleGrace)
+	limit := since + grace*9/10
+	switch {
+	case h.preface > 0 || h.in.count == 0:
+		return io.EOF // the client has not even begun
+	case h.in.boundary() && t < limit && h.pending():
+		h.lookUp.Store(limit) // a last look at what has arrived
+	case h.in.boundary():
+		h.late = true
+		h.lookUp.Store(0)
+	default: // in the middle of a frame, or of a header block
+		h.late = true
+		h.lookUp.Store(t + max(grace, int64(100*time.Millisecond)))
+		if t >= since+headerBound*grace && h.onlyPartial() {
+			h.abandonPartial()
+			return io.EOF
+		}
+	}
+	return nil
+}
+
+// onlyPartial reports whether nothing is left but a request that does not get
+// complete.
+func (h *H2) onlyPartial() bool {
+	if h.partial != 0 {
+		return h.open.Load() == 1
+	}
+	return h.open.Load() == 0
+}
+
+// abandonPartial tells the client that this request was not processed. The server
+// has not seen it; it is the reader that says goodbye.
+func (h *H2) abandonPartial() {
+	last := h.newest.Load()
+	if h.partial != 0 {
+		last = h.partial - 1
+		h.end(h.partial, h2BothEnded)
+	}
+	_ = h.net.SetWriteDeadline(time.Now().Add(max(h.group.Linger, 100*time.Millisecond)))
+	<-h.token
+	if h.mayWrite() && h.final.Load() < 0 {
+		_, _ = h.put(appendH2GoAway(nil, last))
+	}
+	h.token <- struct{}{}
+}
+
+// saidGoAway is called when a GOAWAY has been written.
+func (h *H2) saidGoAway(last, code uint32) {
+	if code != 0 { // the client has broken the protocol: what becomes of its streams is its fault
+		h.failed.Store(true)
+	}
+	h.final.Store(int64(last))
+	h.stage.Store(h2Final)
+	if code == 0 {
+		h.theirs.each(func(id uint32) {
+			if id > last {
+				h.refuse(id)
+			}
+		})
+	}
+	h.wake()
+}
+
+// refuse tells the client that a stream was not processed.
+func (h *H2) refuse(id uint32) {
+	if !h.theirs.end(id, h2BothEnded) {
+		return
+	}
+	const refusedStream = 0x7 // RFC 9113, section 7
+	h.send(&h2Control{frame: appendH2Frame(nil, h2RSTStream, 0, id, 0, 0, 0, refusedStream)})
+	h.open.Add(-1)
+	h.tell()
+}
+
+// maxH2Queued bounds what a client that opens streams and reads nothing can have
+// queued.
+const maxH2Queued = 1000
+
+// send has a frame of ours written at the next frame boundary. It does not block.
+func (h *H2) send(c *h2Control) {
+	if h.queued.Add(1) > maxH2Queued {
+		h.failed.Store(true)
+		go func() { _ = h.sock.Close() }()
+		return
+	}
+	for {
+		c.next = h.frames.Load()
+		if h.frames.CompareAndSwap(c.next, c) {
+			break
+		}
+	}
+	go func() {
+		<-h.token
+		if h.frames.Load() != nil && h.mayWrite() {
+			_ = h.writeFrames()
+		}
+		h.token <- struct{}{}
+	}()
+}
+
+// mayWrite reports whether a frame of ours may stand where the writer is: never
+// before the server's SETTINGS.
+func (h *H2) mayWrite() bool { return h.out.boundary() && h.out.count > 0 && h.phase() != leaving }
+
+// writeFrames writes what is queued, as the holder of the token.
+func (h *H2) writeFrames() error {
+	var order []*h2Control
+	for c := h.frames.Swap(nil); c != nil; c = c.next {
+		order = append(order, c)
+	}
+	var buf []byte
+	for i := len(order) - 1; i >= 0; i-- { // the newest is first in the list
+		// Once the last stream has been named it may not rise any more.
+		if c := order[i]; !c.announcement || h.final.Load() < 0 {
+			buf = append(buf, c.frame...)
+		}
+	}
+	if len(buf) > 0 {
+		n, err := h.net.Write(buf)
+		h.wrote(int64(n), err)
+		if err != nil {
+			return err
+		}
+	}
+	h.queued.Add(-int32(len(order)))
+	h.wake()
+	return nil
+}
+
+// over reports whether nothing is left to be done on the connection.
+func (h *H2) over() bool {
+	return h.has(asked) && h.final.Load() >= 0 && h.open.Load() == 0 && h.queued.Load() == 0
+}
+
+// wake makes the reader look up if the connection is over.
+func (h *H2) wake() {
+	if h.over() {
+		_ = h.applyReadDeadline()
+	}
+}
+
+// looksUp is when the reader shall look up; see Conn.due.
+func (h *H2) looksUp() int64 {
+	if h.over() {
+		return 1
+	}
+	if s := h.stage.Load(); s == h2Held || s == h2Announced {
+		return h.lookUp.Load()
+	}
+	return 0
+}
+
+// lingerTime is how long to wait for the client's FIN. A client that was idle all
+// the time has had what there is: it does not hold the shutdown up for longer than
+// IdleGrace in all.
+func (h *H2) lingerTime() time.Duration {
+	asked := h.askedAt.Load()
+	if h.since.Load() > asked { // there was work meanwhile
+		return h.group.Linger
+	}
+	left := time.Duration(asked-now()) + h.group.IdleGrace*95/100
+	return min(h.group.Linger, max(left, 10*time.Millisecond))
+}
+
+// crashed reports whether a connection that its server closes has cut a request.
+func (h *H2) crashed() bool {
+	return h.panicked.Load() || (h.open.Load() > 0 && !h.failed.Load())
+}
+
+func (f *h2Frame) word(at int) uint32 { return binary.BigEndian.Uint32(f.start[at:]) & h2MaxStream }
+
+// promised is the stream that a PUSH_PROMISE promises.
+func (f *h2Frame) promised() uint32 {
+	if f.is(h2Padded) {
+		return f.word(1)
+	}
+	return f.word(0)
+}
