@@ -54,7 +54,7 @@ func parse(args []string) (*options, error) {
 	fs.IntVar(&o.pid, "pid", 0, "test a process that runs already: it is stopped once, so name one -scenario")
 	fs.StringVar(&o.ready, "ready", "", "`path` that answers 200 when the server is ready (default: its ports take connections)")
 	fs.DurationVar(&o.startTimeout, "start-timeout", 10*time.Second, "how long the server may take to become ready")
-	fs.Func("signal", "how it is asked to stop: TERM, INT, QUIT, HUP, USR1, USR2 or WINCH (default TERM)", func(s string) (err error) {
+	fs.Func("signal", "`name` of the signal that stops it: TERM, INT, QUIT, HUP, USR1, USR2 or WINCH (default TERM)", func(s string) (err error) {
 		o.signal, err = target.ParseSignal(s)
 		return err
 	})

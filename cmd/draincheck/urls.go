@@ -16,7 +16,7 @@ func (o *options) urlFlags(fs *flag.FlagSet) {
 		help string
 	}{
 		{"url", &p.URL, "`URL` that answers a POST; with this alone much can be tested"},
-		{"tls-url", &p.TLS, "the same over TLS"},
+		{"tls-url", &p.TLS, "`URL` of the same over TLS"},
 		{"slow-url", &p.Slow, "`URL` that answers a GET after a second or so"},
 		{"stream-url", &p.Stream, "`URL` that sends its header and a first piece at once, and the rest after half a second or so"},
 		{"download-url", &p.Download, "`URL` of something big (several MB)"},
@@ -29,7 +29,7 @@ func (o *options) urlFlags(fs *flag.FlagSet) {
 		fs.Func(f.name, f.help, urlInto(f.to))
 	}
 	fs.Func("base", "`URL` of a server with the paths of Drain's demo: /echo, /slow?ms=1000, /stream?ms=500, /download?mb=16, "+
-		"/early, /ws, /ws/big?mb=8, /events; other flags come before it", urlInto(&o.base))
+		"/early, /ws, /ws/big?mb=8, /events; what the other flags say stands", urlInto(&o.base))
 	fs.Func("tls-base", "`URL` of the same over TLS, with HTTP/2", urlInto(&o.tlsBase))
 }
 

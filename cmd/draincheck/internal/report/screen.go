@@ -27,8 +27,7 @@ func NewScreen(out io.Writer, terminal *os.File, stops int) *Screen {
 	s := &Screen{out: out}
 	if term.IsTerminal(int(terminal.Fd())) {
 		s.bar = progressbar.NewOptions(stops, progressbar.OptionSetWriter(terminal), progressbar.OptionSetWidth(30),
-			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionSetRenderBlankState(true))
+			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true))
 	}
 	return s
 }

@@ -147,13 +147,13 @@ func (r *Runner) awaitExit(ctx context.Context, p *target.Process, t *verdict.Tr
 	case <-ctx.Done():
 		return ErrInterrupted
 	case <-patience.C:
+		if err := p.StopError(); err != nil {
+			return err
+		}
 		t.Hung = true
 		t.Exited = time.Now()
 		t.Notes = append(t.Notes, r.hungNote(ctx))
 		p.Release()
-	}
-	if err := p.StopError(); err != nil && t.Hung {
-		return err
 	}
 	return nil
 }

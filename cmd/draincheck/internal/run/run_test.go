@@ -146,6 +146,13 @@ func TestAServerThatHangs(t *testing.T) {
 	assert.Contains(t, res.Notes[0], "closed its listener")
 }
 
+func TestAStopCommandThatFails(t *testing.T) {
+	r := runner(t, testserver.Clean, "inflight")
+	r.Plan.Timeout = 300 * time.Millisecond
+	r.Spec.StopCmd = "echo no such service; exit 5"
+	require.ErrorContains(t, only(t, r).Err, "no such service")
+}
+
 func TestAServerThatCrashesUnderLoad(t *testing.T) {
 	res := only(t, runner(t, testserver.CrashUnderLoad, "keepalive"))
 	assert.Equal(t, verdict.Failed, res.Status())

@@ -64,7 +64,7 @@ func (s *Scenario) Run(parent context.Context, plan *Plan, server Server) (trial
 		cast.await()
 		return trial, err
 	}
-	at, err := st.signal(ctx, server)
+	at, err := st.signal(parent, server)
 	if err != nil {
 		cancel()
 		cast.await()

@@ -29,13 +29,17 @@ type Spec struct {
 
 // Process is a server that runs.
 type Process struct {
-	PID        int
-	exited     chan struct{}
-	exit       Exit
-	own        bool // started by us, so killed and reaped by us
-	output     *output
-	spec       *Spec
-	stopFailed chan error
+	PID    int
+	exited chan struct{}
+	exit   Exit
+	own    bool // started by us, so killed and reaped by us
+	output *output
+	spec   *Spec
+
+	// Of a stop command, if one was run.
+	endStopCmd  context.CancelFunc
+	stopCmdOver chan struct{}
+	stopFailed  chan error
 }
 
 // Exit says how a process ended.
@@ -96,20 +100,28 @@ func (s *Spec) attach(ctx context.Context) (*Process, error) {
 func (p *Process) Stop(ctx context.Context) (time.Time, error) {
 	at := time.Now()
 	if p.spec.StopCmd != "" {
-		cmd := exec.CommandContext(ctx, "sh", "-c", p.spec.StopCmd)
-		cmd.Env = append(cmd.Environ(), "PID="+strconv.Itoa(p.PID))
-		cmd.WaitDelay = time.Second
-		go func() {
-			if out, err := cmd.CombinedOutput(); err != nil {
-				p.stopFailed <- fmt.Errorf("-stop-cmd %q: %w: %s", p.spec.StopCmd, err, strings.TrimSpace(string(out)))
-			}
-		}()
+		p.runStopCmd(ctx)
 		return at, nil
 	}
 	if err := syscall.Kill(p.PID, p.spec.Signal); err != nil {
 		return at, fmt.Errorf("%s to process %d: %w", SignalName(p.spec.Signal), p.PID, err)
 	}
 	return at, nil
+}
+
+// runStopCmd runs until the command ends, or Release ends it.
+func (p *Process) runStopCmd(ctx context.Context) {
+	ctx, p.endStopCmd = context.WithCancel(ctx)
+	p.stopCmdOver = make(chan struct{})
+	cmd := exec.CommandContext(ctx, "sh", "-c", p.spec.StopCmd)
+	cmd.Env = append(cmd.Environ(), "PID="+strconv.Itoa(p.PID))
+	cmd.WaitDelay = time.Second
+	go func() {
+		defer close(p.stopCmdOver)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			p.stopFailed <- fmt.Errorf("-stop-cmd %q: %w: %s", p.spec.StopCmd, err, strings.TrimSpace(string(out)))
+		}
+	}()
 }
 
 // StopError is what a stop command failed with, so far.
@@ -130,6 +142,10 @@ func (p *Process) Exit() Exit { return p.exit }
 
 // Release kills what still runs of a child and waits until it is reaped. A process that was not started here is left alone.
 func (p *Process) Release() {
+	if p.endStopCmd != nil {
+		p.endStopCmd()
+		<-p.stopCmdOver
+	}
 	if !p.own {
 		return
 	}
