@@ -82,12 +82,20 @@ func (o options) config(show *show) drain.Config {
 	return c
 }
 
+// withH2C is HTTP/1 and, for clients that know it, HTTP/2 without TLS.
+func withH2C() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	return &p
+}
+
 func (o options) servers(show *show) ([]drain.Server, error) {
 	var list []drain.Server
 	if o.http != "" {
 		list = append(list, servers.HTTP(&http.Server{
 			Addr: o.http, Handler: handlers(show), ErrorLog: show.errorLog,
-			ReadHeaderTimeout: 30 * time.Second,
+			ReadHeaderTimeout: 30 * time.Second, Protocols: withH2C(),
 		}))
 	}
 	if o.https != "" {
