@@ -98,14 +98,17 @@ func story(res *verdict.Result) string {
 		add(t.Of(verdict.Refused)+t.Of(verdict.ResetDialling), "connections were refused")
 		add(t.Of(verdict.Ended), "connections without a request were ended")
 	} else {
-		s += fmt.Sprintf("%d were written and never answered in full", t.Lost())
-		add(t.Of(verdict.LostClosed), "connections closed without a word")
-		add(t.Of(verdict.LostReset), "reset")
-		add(t.Of(verdict.LostCut), "cut in the middle")
-		add(t.Of(verdict.LostTimedOut), "left without an answer")
+		s += fmt.Sprintf("%d were lost", t.Lost())
+		add(t.Of(verdict.LostClosed), "had their connection closed without a word")
+		add(t.Of(verdict.LostReset), "had it reset")
+		add(t.Of(verdict.LostCut), "were cut in the middle")
+		add(t.Of(verdict.LostTimedOut), "waited for an answer until the time was up")
 	}
 	if len(parts) > 0 {
 		s += ": " + strings.Join(parts, ", ")
+	}
+	if codes := verdict.Counts(t.CloseCodes); codes != "" {
+		s += ". WebSocket close codes seen: " + codes + " (1006 stands for no close frame at all)"
 	}
 	return s + "."
 }

@@ -42,6 +42,8 @@ const (
 	axisHeight   = 26
 	maxLines     = 64
 	margin       = 8
+
+	exitLabelWidth = 200
 )
 
 // scale turns instants into x.
@@ -99,7 +101,7 @@ func draw(t *verdict.Trial) *picture {
 	if t.Hung {
 		p.ExitLabel = "still running after " + human(t.SignalToExit())
 	}
-	if p.ExitX > pictureWidth/2 {
+	if p.ExitX > pictureWidth-exitLabelWidth {
 		p.ExitAnchor = "end"
 	}
 	var open, busy, lost strings.Builder

@@ -146,7 +146,7 @@ func TestThePage(t *testing.T) {
 	require.NoError(t, sample().HTML(&b))
 	text := b.String()
 	for _, want := range []string{
-		"<h1 class=\"bad\">1 request lost</h1>", "1 were written and never answered in full: 1 reset.",
+		"<h1 class=\"bad\">1 request lost</h1>", "1 were lost: 1 had it reset.", "WebSocket close codes seen: 1001×2",
 		"not run: give -h2-url", "64 of 100 clients are shown", "&lt;b&gt;waiting&lt;/b&gt;", "exit after 20 ms",
 		"still running after 5 s", "panic: oops", "What is counted",
 	} {

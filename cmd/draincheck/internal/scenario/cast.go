@@ -3,6 +3,8 @@
 package scenario
 
 import (
+	"errors"
+
 	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
@@ -13,6 +15,8 @@ type cast struct {
 	finished chan *Client
 	clients  int
 }
+
+var errNoPose = errors.New("a client's connection was closed before it had an answer")
 
 // enter lets n clients begin.
 func (st *Stage) enter(n int) *cast {
@@ -27,6 +31,9 @@ func (st *Stage) enter(n int) *cast {
 		go func() {
 			defer func() { k.finished <- c }()
 			st.scenario.Play(c)
+			if !c.isReady && !c.Signalled() {
+				c.Fail(errNoPose)
+			}
 		}()
 	}
 	return k

@@ -89,11 +89,20 @@ func (p *h2Player) play() error {
 				return &wire.Break{How: wire.Closed, Err: wire.ErrClosedBefore}
 			}
 		default:
-			if err := p.conn.Await(p.ctx, max(time.Millisecond, time.Until(p.paused))); p.givesUp(err) {
+			if err := p.conn.Await(p.ctx, p.patience()); p.givesUp(err) {
 				return err
 			}
 		}
 	}
+}
+
+// patience is how long to wait for a frame: until the next stream's turn, or, if there is none, for so long as -timeout
+// may be overrun.
+func (p *h2Player) patience() time.Duration {
+	if wait := time.Until(p.paused); wait > 0 {
+		return wait
+	}
+	return lastCall / 10
 }
 
 // givesUp tells a wait that was only for the next stream's turn from the end.

@@ -198,6 +198,15 @@ func TestATrialThatCannotBegin(t *testing.T) {
 		_, err := wsIdle.Run(t.Context(), p, srv)
 		require.ErrorContains(t, err, "is no WebSocket")
 	})
+	t.Run("no HTTP there", func(t *testing.T) {
+		srv := serve(t, testserver.Clean, true)
+		p := srv.plan(t)
+		p.Download.Scheme = "http"
+		trial, err := download.Run(t.Context(), p, srv)
+		require.NoError(t, err)
+		require.Equal(t, 16, trial.Early)
+		require.Zero(t, trial.Lost(), "the shutdown has nothing to do with it")
+	})
 	t.Run("not found", func(t *testing.T) {
 		srv := serve(t, testserver.Clean, false)
 		p := srv.plan(t)
