@@ -34,6 +34,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	show := newShow(o.log, stdout, stderr)
 	log.SetOutput(io.Discard) // net/http's own complaints; the servers have an ErrorLog
 	slog.SetDefault(show.logger)
+	panel, err := o.openPanel(show)
+	if err != nil {
+		fmt.Fprintln(stderr, "demo:", err)
+		return exitUsage
+	}
+	defer panel.close()
 	servers, err := o.servers(show)
 	if err != nil {
 		fmt.Fprintln(stderr, "demo:", err)
@@ -44,6 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "demo:", err)
 		return exitUsage
 	}
+	panel.watch(h)
 	show.serving(h)
 	report, err := h.Wait()
 	show.report(report)

@@ -17,6 +17,8 @@ import (
 // options is the command line.
 type options struct {
 	http, https       string
+	admin             string
+	adminChosen       bool // it was asked for by the flag
 	cert, key         string
 	timeout           time.Duration
 	idleGrace         time.Duration
@@ -34,6 +36,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.https, "https", "127.0.0.1:8443", "`address` for HTTPS; empty switches it off")
 	f.StringVar(&o.cert, "cert", "", "certificate `file` for HTTPS (default: one made at start)")
 	f.StringVar(&o.key, "key", "", "key `file` for HTTPS")
+	f.StringVar(&o.admin, "admin", "127.0.0.1:9090", "`address` for metrics, health and the live page; empty switches it off")
 	f.DurationVar(&o.timeout, "timeout", 25*time.Second, "for the whole drain")
 	f.DurationVar(&o.idleGrace, "idle-grace", time.Second, "quiet time before an idle connection leaves; negative: at once")
 	f.DurationVar(&o.readyDelay, "ready-delay", 0, "how long to serve on after /readyz has turned 503")
@@ -44,6 +47,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	if err := f.Parse(args); err != nil {
 		return o, quiet(err)
 	}
+	f.Visit(func(f *flag.Flag) { o.adminChosen = o.adminChosen || f.Name == "admin" })
 	return o, o.validate(f.Args())
 }
 
