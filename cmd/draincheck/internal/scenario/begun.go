@@ -99,35 +99,14 @@ var download = &Scenario{
 		c.MustServe(c.Download, head)
 		c.Ready()
 		if err == nil && c.AwaitSignal() {
-			err = c.sip(body, head.Length)
+			err = c.slowly().drain(body)
 		}
 		c.Worked(from)
 		c.judge(head, err)
 	},
 }
 
-const (
-	slowStart = 16 << 10
-	sips      = 30
-	sipEvery  = 50 * time.Millisecond
-	sipSize   = 1 << 20 // if nobody knows how much there is
-)
-
-// sip reads a body of so many bytes within a second or two, in sips.
-func (c *Client) sip(body io.Reader, length int64) error {
-	size := max(length/sips, 16<<10)
-	if length < 0 {
-		size = sipSize
-	}
-	for {
-		c.Pause(sipEvery)
-		if _, err := io.CopyN(io.Discard, body, size); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-}
+const slowStart = 16 << 10
 
 const (
 	uploadSize  = 4 << 20

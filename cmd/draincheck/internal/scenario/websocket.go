@@ -155,6 +155,7 @@ func (c *Client) readMessage(conn *wire.Conn, first func(), from time.Time) bool
 }
 
 func (c *Client) message(conn *wire.Conn, first func()) error {
+	reader := c.slowly()
 	for {
 		f, payload, err := c.frame(conn)
 		switch {
@@ -171,7 +172,7 @@ func (c *Client) message(conn *wire.Conn, first func()) error {
 			first()
 			first = nil
 		}
-		if err := c.sip(conn.Payload(f), f.Length); err != nil {
+		if err := reader.drain(conn.Payload(f)); err != nil {
 			return err
 		}
 		if f.Final {

@@ -57,7 +57,7 @@ func (c *conn) big(req *http.Request, size int) bool {
 		c.stream.Write(make([]byte, size/2))
 		return false
 	}
-	c.writeFrame(opBinary, make([]byte, size))
+	c.fragments(size)
 	<-c.stopping.Done()
 	c.goodbye()
 	return false
@@ -102,6 +102,17 @@ func (c *conn) readFrame() (op byte, payload []byte, err error) {
 		payload[i] ^= b[10+i%4]
 	}
 	return b[0] & 0x0f, payload, err
+}
+
+// fragments writes a message in many frames, as gorilla's writers do.
+func (c *conn) fragments(size int) {
+	const piece = 4 << 10
+	frame := append(binary.BigEndian.AppendUint16([]byte{opBinary, 126}, piece), make([]byte, piece)...)
+	for range size / piece {
+		c.stream.Write(frame)
+		frame[0] = 0
+	}
+	c.stream.Write([]byte{0x80, 0})
 }
 
 func (c *conn) writeHead(op byte, n int) {
