@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/godrain/drain/cmd/draincheck/internal/target"
 	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
@@ -56,7 +55,7 @@ func sample() *Report {
 		Results: []*verdict.Result{
 			lossy, clean, hung, ws,
 			{Name: "h2", Title: "HTTP/2", Enable: "-h2-url"},
-			{Name: "rtt", Title: "longer", Err: &target.Error{Reason: "it crashed", Output: "panic: oops"}},
+			{Name: "rtt", Title: "longer", Err: &verdict.Failure{Reason: "it crashed", Output: "panic: oops"}},
 		},
 	}
 }

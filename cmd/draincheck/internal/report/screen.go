@@ -12,7 +12,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"github.com/godrain/drain/cmd/draincheck/internal/target"
 	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
@@ -141,7 +140,7 @@ func short(d time.Duration) string { return fmt.Sprintf("%.3g", ms(d)) }
 
 // Output is what a server that failed had written.
 func Output(r *verdict.Result) string {
-	var failed *target.Error
+	var failed *verdict.Failure
 	if errors.As(r.Err, &failed) && failed.Output != "" {
 		return failed.Output
 	}

@@ -89,7 +89,7 @@ func (r *Runner) scenario(ctx context.Context, s *scenario.Scenario, res *verdic
 		}
 		switch {
 		case err != nil:
-			res.Err = interruptedOr(ctx, &target.Error{Reason: err.Error(), Output: p.Output()})
+			res.Err = interruptedOr(ctx, &verdict.Failure{Reason: err.Error(), Output: p.Output()})
 		case t.Hung && res.Output == "":
 			res.Output = p.Output()
 		}

@@ -157,7 +157,7 @@ func TestAServerThatCrashesUnderLoad(t *testing.T) {
 	res := only(t, runner(t, testserver.CrashUnderLoad, "keepalive"))
 	assert.Equal(t, verdict.Failed, res.Status())
 	require.ErrorContains(t, res.Err, "crashed, or exited, before the signal: exit status 2")
-	var failed *target.Error
+	var failed *verdict.Failure
 	require.ErrorAs(t, res.Err, &failed)
 	assert.Contains(t, failed.Output, "panic: a bug")
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
 // mustBeFree makes sure that it is our child that will answer.
@@ -15,7 +17,7 @@ func (s *Spec) mustBeFree(ctx context.Context) error {
 		dialer := net.Dialer{Timeout: time.Second}
 		if c, err := dialer.DialContext(ctx, "tcp", addr); err == nil {
 			c.Close()
-			return &Error{Reason: fmt.Sprintf("something listens on %s already: the command could not be told from it "+
+			return &verdict.Failure{Reason: fmt.Sprintf("something listens on %s already: the command could not be told from it "+
 				"(stop it, or test it with -pid)", addr)}
 		}
 	}
@@ -41,7 +43,7 @@ func (s *Spec) awaitReady(ctx context.Context, p *Process, began time.Time) erro
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timeout.C:
-			return &Error{Reason: fmt.Sprintf("the server was not ready %v after its start: %v", s.StartTimeout, last)}
+			return &verdict.Failure{Reason: fmt.Sprintf("the server was not ready %v after its start: %v", s.StartTimeout, last)}
 		case <-again.C:
 		}
 	}
@@ -62,5 +64,5 @@ func (p *Process) gone(began time.Time) error {
 	if p.exit.Code == 0 && p.exit.Signal == 0 {
 		reason += " (if it puts itself into the background, tell it to stay in the foreground, or use -pid)"
 	}
-	return &Error{Reason: reason}
+	return &verdict.Failure{Reason: reason}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
 // Spec says how to get a server and how to stop it.
@@ -52,15 +54,7 @@ type Exit struct {
 	Orphans bool
 }
 
-// Error is a server that could not be tested, with what it wrote.
-type Error struct {
-	Reason string
-	Output string
-}
-
-func (e *Error) Error() string { return e.Reason }
-
-// Start returns a server that is ready, or an *Error that says why there is none.
+// Start returns a server that is ready, or an *verdict.Failure that says why there is none.
 func (s *Spec) Start(ctx context.Context) (*Process, error) {
 	if s.PID != 0 {
 		return s.attach(ctx)
@@ -71,11 +65,11 @@ func (s *Spec) Start(ctx context.Context) (*Process, error) {
 	began := time.Now()
 	p, err := s.launch()
 	if err != nil {
-		return nil, &Error{Reason: fmt.Sprintf("cannot start %q: %v", strings.Join(s.Command, " "), err)}
+		return nil, &verdict.Failure{Reason: fmt.Sprintf("cannot start %q: %v", strings.Join(s.Command, " "), err)}
 	}
 	if err := s.awaitReady(ctx, p, began); err != nil {
 		p.Release()
-		var failed *Error
+		var failed *verdict.Failure
 		if errors.As(err, &failed) {
 			failed.Output = p.Output()
 		}
@@ -87,10 +81,10 @@ func (s *Spec) Start(ctx context.Context) (*Process, error) {
 func (s *Spec) attach(ctx context.Context) (*Process, error) {
 	p := &Process{PID: s.PID, exited: make(chan struct{}), stopFailed: make(chan error, 1), spec: s}
 	if err := watch(p); err != nil {
-		return nil, &Error{Reason: fmt.Sprintf("no process %d: %v", s.PID, err)}
+		return nil, &verdict.Failure{Reason: fmt.Sprintf("no process %d: %v", s.PID, err)}
 	}
 	if err := s.Ready(ctx); err != nil {
-		return nil, &Error{Reason: fmt.Sprintf("process %d is not ready: %v", s.PID, err)}
+		return nil, &verdict.Failure{Reason: fmt.Sprintf("process %d is not ready: %v", s.PID, err)}
 	}
 	return p, nil
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/godrain/drain/cmd/draincheck/internal/testserver"
+	"github.com/godrain/drain/cmd/draincheck/internal/verdict"
 )
 
 func TestMain(m *testing.M) {
@@ -73,7 +74,7 @@ func TestAServerIsStartedStoppedAndReaped(t *testing.T) {
 
 func TestAServerThatCrashesAtItsStart(t *testing.T) {
 	_, err := spec(t, testserver.CrashAtStart).Start(t.Context())
-	var failed *Error
+	var failed *verdict.Failure
 	require.ErrorAs(t, err, &failed)
 	assert.Contains(t, failed.Reason, "exited before it was ready: exit status 3")
 	assert.Contains(t, failed.Output, "panic: no configuration")
@@ -83,7 +84,7 @@ func TestAServerThatIsNeverReady(t *testing.T) {
 	s := spec(t, testserver.NeverReady)
 	s.StartTimeout = 300 * time.Millisecond
 	_, err := s.Start(t.Context())
-	var failed *Error
+	var failed *verdict.Failure
 	require.ErrorAs(t, err, &failed)
 	assert.Contains(t, failed.Reason, "was not ready 300ms after its start")
 	assert.Contains(t, failed.Output, "testserver: never-ready")

@@ -3,15 +3,14 @@
 package testserver
 
 import (
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"time"
-
-	"crypto/sha1"
-	"encoding/base64"
 )
 
 const (

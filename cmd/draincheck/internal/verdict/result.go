@@ -48,6 +48,14 @@ const (
 	Failed Status = "failed"
 )
 
+// Failure is a server that could not be tested, with the end of what it wrote.
+type Failure struct {
+	Reason string
+	Output string
+}
+
+func (f *Failure) Error() string { return f.Reason }
+
 // Result is a scenario's outcome over all its trials.
 type Result struct {
 	Name, Title string

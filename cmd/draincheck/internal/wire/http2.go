@@ -81,7 +81,10 @@ func (h *H2) Open(method string, u *url.URL, body string) (id uint32, written bo
 	h.nextID += 2
 	h.encoded.Reset()
 	for _, f := range [][2]string{
-		{":method", method}, {":scheme", strings.Replace(u.Scheme, "ws", "http", 1)}, {":authority", u.Host}, {":path", u.RequestURI()},
+		{":method", method},
+		{":scheme", strings.Replace(u.Scheme, "ws", "http", 1)},
+		{":authority", u.Host},
+		{":path", u.RequestURI()},
 		{"user-agent", "draincheck"},
 	} {
 		h.encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
