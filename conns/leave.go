@@ -115,7 +115,9 @@ func (c *Conn) Close() error {
 		c.linger()
 	}
 	err := c.net.Close()
-	c.finish(outcome, lost)
+	if !c.has(killed) { // else Kill has the verdict: its close of the socket is what brought us here
+		c.finish(outcome, lost)
+	}
 	return err
 }
 
