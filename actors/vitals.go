@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/godrain/drain/messages"
@@ -19,15 +21,16 @@ func (g *Gauges) Vitals() messages.Vitals {
 	if list == nil {
 		return v
 	}
-	at := make(map[string]int, len(*list))
 	for _, group := range *list {
 		s := messages.ServerVitals{Name: group.Name(), Counts: group.Counts(), Adoption: group.Adoption.Histogram()}
-		if i, again := at[s.Name]; again { // unregistered, and registered again
+		i, again := slices.BinarySearchFunc(v.Servers, s.Name, func(s messages.ServerVitals, name string) int {
+			return strings.Compare(s.Name, name)
+		})
+		if again { // unregistered, and registered again
 			v.Servers[i] = s
 			continue
 		}
-		at[s.Name] = len(v.Servers)
-		v.Servers = append(v.Servers, s)
+		v.Servers = slices.Insert(v.Servers, i, s)
 	}
 	return v
 }

@@ -9,7 +9,7 @@ type Vitals struct {
 	Entered  map[Phase]time.Time // when each phase was entered that has been
 	Deadline time.Time           // of the drain in progress, or that is over
 	Dropped  int64               // events that slow subscribers have missed
-	Servers  []ServerVitals      // in the order in which they were started
+	Servers  []ServerVitals      // by name
 }
 
 // Began is when the drain began; zero if none has.
