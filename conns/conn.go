@@ -193,6 +193,10 @@ func (c *Conn) Begin(u *Unit) {
 // panicked; what it has written may still be buffered.
 func (c *Conn) Return(completed bool) {
 	c.returned.Store(completed)
+	if k := c.takeover.Load(); k != nil {
+		k.handlerReturned()
+		return
+	}
 	c.group.exit()
 }
 

@@ -101,11 +101,11 @@ func (c *Conn) lastLook(p []byte) (n int, again bool) {
 // closed over unread bytes is reset, and the reset destroys the response that
 // the peer has not fetched yet.
 func (c *Conn) Close() error {
+	if k := c.takeover.Load(); k != nil {
+		return k.Close()
+	}
 	if !c.raise(closing) {
 		return nil
-	}
-	if k := c.takeover.Load(); k != nil {
-		k.closed()
 	}
 	outcome, lost := c.verdict()
 	before := c.phase()
@@ -137,7 +137,7 @@ func (c *Conn) Kill() {
 	if !c.raise(killed) {
 		return
 	}
-	lost := false
+	outcome, lost := messages.OutcomeKilled, false
 	switch c.phase() {
 	case working:
 		lost = true
@@ -146,11 +146,11 @@ func (c *Conn) Kill() {
 	case leaving:
 		lost = unsent(c.sock) > 0
 	case hijacked:
-		lost = c.takeover.Load().unfinished()
+		outcome, lost = c.takeover.Load().killed()
 	}
 	go func() {
 		_ = c.sock.Close()
-		c.finish(messages.OutcomeKilled, lost)
+		c.finish(outcome, lost)
 	}()
 }
 
@@ -161,6 +161,9 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	}
 	c.step(end)
 	c.CancelContext(net.ErrClosed)
+	if k := c.takeover.Load(); k != nil {
+		k.socketClosed()
+	}
 	c.owner.Ended(outcome, lost)
 }
 

@@ -2,39 +2,71 @@ package conns
 
 import (
 	"bufio"
-	"errors"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"github.com/godrain/drain/messages"
 )
 
+// Upgrade says what a connection is that its handler takes over.
+type Upgrade uint8
+
+// What Hijack may be told of a connection.
+const (
+	Tunnel           Upgrade = iota // no WebSocket: bytes of any kind
+	WebSocketAsked                  // the request asks for a WebSocket; the handler writes the answer
+	WebSocketGranted                // the 101 is written: frames follow
+)
+
 // Takeover is a connection that its handler has taken over: the net.Conn that
-// Hijack returns. Until it turns out to be a WebSocket (websocket.go) it is a
-// tunnel, which leaves when it has been quiet both ways for IdleGrace and no
+// Hijack returns. It lies above TLS.
+//
+// If the request asked for a WebSocket and the answer is a 101, its frames are
+// followed, so that it can be closed between two messages, with a close frame,
+// under any library that does its I/O here: see websocket_leave.go. Anything else
+// is a tunnel: it leaves when it has been quiet both ways for IdleGrace and no
 // write is in progress.
 type Takeover struct {
 	*Conn
 	protocol string
 	request  string
-	writing  atomic.Int32 // writes in progress
-	marks    atomic.Int32 // Busy without its Done
-	leaving  atomic.Bool
-	timer    *time.Timer // stopped until the connection is asked to leave
+
+	word  atomic.Uint64 // see websocket_state.go
+	heard atomic.Int64  // when something was last read; last is of writing here
+
+	// Of whoever holds the write side.
+	answer answer
+	out    follower
+	// Of whoever is in Read.
+	in follower
+
+	turn   atomic.Pointer[chan struct{}] // passes the token to a writer that queues
+	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
+	leaver atomic.Pointer[escort]        // nil until it is asked to leave
 }
 
 // Hijack gives the connection to its handler. rw is what net/http's Hijack
-// returned; the reader in it stays, the writer is made new.
-func (c *Conn) Hijack(u *Unit, rw *bufio.ReadWriter) (*Takeover, *bufio.ReadWriter) {
+// returned; it reads and writes through the connection.
+func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover, *bufio.ReadWriter) {
 	k := &Takeover{Conn: c, protocol: u.Protocol, request: u.line()}
-	k.timer = time.AfterFunc(time.Hour, k.quiet)
-	k.timer.Stop()
+	switch upgrade {
+	case WebSocketAsked:
+		k.word.Store(upgrading | midOut)
+	case WebSocketGranted:
+		k.word.Store(upgrading | framed)
+		k.answer.over = true
+	}
+	if n := rw.Reader.Buffered(); n > 0 && upgrade != Tunnel {
+		early, _ := rw.Reader.Peek(n) // frames that came right behind the request
+		k.followIn(early)
+		k.heard.Store(now())
+	}
 	c.takeover.Store(k)
 	c.unit.Store(nil)
 	c.last.Store(now())
 	c.step(hijack)
+	c.owner.Idle()
 	_ = c.applyReadDeadline()
 	if c.has(asked) {
 		k.leave()
@@ -42,67 +74,129 @@ func (c *Conn) Hijack(u *Unit, rw *bufio.ReadWriter) (*Takeover, *bufio.ReadWrit
 	return k, rw
 }
 
-func (k *Takeover) read(p []byte) (int, error) {
-	for {
-		n, err := k.net.Read(p)
-		if n > 0 {
-			k.Conn.read.Add(int64(n))
-			k.last.Store(now())
-			return n, err
-		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && !k.has(killed) {
-			if want := k.want.Load(); want == 0 || want > now() {
-				_ = k.applyReadDeadline() // it was one of an earlier phase
-				continue
-			}
-		}
-		return n, err
+// Read implements net.Conn.
+func (k *Takeover) Read(p []byte) (int, error) { return k.read(p) }
+
+// Write implements net.Conn. On a WebSocket it fails with ErrClosing once the
+// drain's close frame has been sent; the control frames of a library succeed and
+// go nowhere then.
+func (k *Takeover) Write(p []byte) (int, error) { return k.write(p) }
+
+// Close implements net.Conn. While nothing is being drained the socket is closed
+// at once. Otherwise the connection says its goodbye, if that is possible, and
+// lingers, and Close does not wait for it.
+func (k *Takeover) Close() error {
+	if !k.raise(closing) {
+		return nil
 	}
-}
-
-func (k *Takeover) write(p []byte) (int, error) {
-	k.writing.Add(1)
-	n, err := k.net.Write(p)
-	k.last.Store(now())
-	k.writing.Add(-1)
-	k.wrote(int64(n), err)
-	return n, err
-}
-
-// leave starts to watch for quiet. A timer waits for it, since there may be no
-// reader; no byte can be lost between its look and the close but one that the
-// peer sent into a tunnel that had been quiet for the whole grace.
-func (k *Takeover) leave() {
-	if k.leaving.CompareAndSwap(false, true) {
-		k.timer.Reset(k.quietIn())
+	k.set(shut, 0)
+	if k.is(departing) || k.group.IsDraining() {
+		k.leave()
+		k.interrupt()
+		k.signal()
+		return nil
 	}
+	err := k.net.Close()
+	k.finish(messages.OutcomeDrained, false)
+	return err
 }
 
-func (k *Takeover) quietIn() time.Duration {
-	return time.Duration(k.last.Load() + int64(k.group.IdleGrace) - now())
-}
-
-func (k *Takeover) quiet() {
-	switch left := k.quietIn(); {
-	case k.unfinished() || (left <= 0 && k.pending()):
-		k.timer.Reset(max(k.group.IdleGrace, time.Millisecond))
-	case left > 0:
-		k.timer.Reset(left)
-	default:
-		_ = k.Close()
+// SetDeadline implements net.Conn.
+func (k *Takeover) SetDeadline(t time.Time) error {
+	if err := k.SetReadDeadline(t); err != nil {
+		return err
 	}
+	return k.SetWriteDeadline(t)
 }
 
-func (k *Takeover) closed() { k.timer.Stop() }
+// SetReadDeadline implements net.Conn.
+func (k *Takeover) SetReadDeadline(t time.Time) error {
+	k.want.Store(at(t))
+	return k.applyReadDeadline()
+}
+
+func (k *Takeover) applyReadDeadline() error {
+	if k.is(listening | shut | over) {
+		return nil // it is not the handler that reads
+	}
+	err := k.net.SetReadDeadline(when(k.want.Load()))
+	if k.is(shut | over) {
+		k.interrupt()
+	}
+	return err
+}
+
+// SetWriteDeadline implements net.Conn. The drain's close frame has the time of
+// the drain.
+func (k *Takeover) SetWriteDeadline(t time.Time) error {
+	if k.is(spoken) {
+		return nil
+	}
+	err := k.net.SetWriteDeadline(t)
+	if k.is(spoken) {
+		_ = k.net.SetWriteDeadline(time.Time{})
+	}
+	return err
+}
+
+// interrupt ends a Read in progress.
+func (k *Takeover) interrupt() { _ = k.net.SetReadDeadline(time.Unix(1, 0)) }
 
 // unfinished reports whether killing the connection now cuts something.
-func (k *Takeover) unfinished() bool { return k.writing.Load() > 0 || k.marks.Load() > 0 }
+func (k *Takeover) unfinished() bool {
+	w := k.word.Load()
+	if w&said != 0 {
+		return unsent(k.sock) > 0
+	}
+	return w&(taken|midOut|queued|marks) != 0
+}
+
+// killed is the outcome of a connection that is killed now. If its close frame
+// has been sent and only the answer is missing, the deadline cuts nothing.
+func (k *Takeover) killed() (messages.Outcome, bool) {
+	lost := k.unfinished()
+	if w := k.word.Load(); w&said != 0 && w&(taken|midOut|marks) == 0 && !lost {
+		return k.farewellOutcome(), false
+	}
+	return messages.OutcomeKilled, lost
+}
 
 func (k *Takeover) describe(s *messages.Connection) {
+	w := k.word.Load()
 	s.Protocol, s.Request = k.protocol, k.request
-	if k.writing.Load() == 0 && k.marks.Load() == 0 && s.State == messages.StateBusy {
+	if w&framed != 0 {
+		s.Protocol = WebSocketProtocol
+	}
+	s.Since = min(s.Age, time.Duration(now()-k.active()))
+	switch {
+	case s.State == messages.StateClosed:
+	case w&said != 0 || w&over != 0:
+		s.State = messages.StateLeaving
+	case w&(taken|midOut|queued|marks) != 0:
+		s.State = messages.StateBusy
+	default:
 		s.State = messages.StateIdle
 	}
+}
+
+// active is when something last came or went.
+func (k *Takeover) active() int64 { return max(k.last.Load(), k.heard.Load()) }
+
+// handlerReturned and socketClosed end the count of the handler as one that is
+// running. A handler that sleeps between two ticks hears of the end of its
+// connection only when it writes again: it has Linger to return, and is not
+// waited for after that.
+func (k *Takeover) handlerReturned() {
+	if before, _ := k.set(dismissed, 0); before&dismissed == 0 {
+		k.group.exit()
+	}
+}
+
+func (k *Takeover) socketClosed() {
+	if !k.is(dismissed) {
+		time.AfterFunc(k.group.Linger, k.handlerReturned)
+	}
+	k.signal()
 }
 
 var _ net.Conn = (*Takeover)(nil)

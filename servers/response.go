@@ -29,6 +29,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ResponseWriter: w, conn: c, length: r.ContentLength,
 		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
 	}
+	if asksForWebSocket(r) {
+		rw.upgrade = conns.WebSocketAsked
+	}
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() { c.Return(completed) }()
@@ -46,6 +49,7 @@ type response struct {
 	unit      conns.Unit
 	length    int64 // of the request's body, as it was announced
 	announced bool
+	upgrade   conns.Upgrade // what Hijack would make of the connection
 }
 
 // announce tells the client not to use the connection again, if it is certain
@@ -55,6 +59,9 @@ func (w *response) announce(status int) {
 		return
 	}
 	w.announced = true
+	if status == http.StatusSwitchingProtocols && w.upgrade == conns.WebSocketAsked {
+		w.upgrade = conns.WebSocketGranted
+	}
 	if !w.conn.Group().IsDraining() || status == http.StatusSwitchingProtocols {
 		return
 	}
@@ -110,7 +117,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, rw := w.conn.Hijack(&w.unit, rw)
+	nc, rw := w.conn.Hijack(&w.unit, w.upgrade, rw)
 	return nc, rw, nil
 }
 

@@ -1,0 +1,222 @@
+package conns
+
+import (
+	"time"
+
+	"github.com/godrain/drain/messages"
+)
+
+// escort sees a connection off that its handler has taken over. It is a goroutine
+// that lives from Close to the end of the connection.
+//
+// A WebSocket's goodbye waits for what is in progress:
+//
+//   - the message being written, and Busy without its Done, however long;
+//   - messages that queue behind it: the libraries serialise their writers where
+//     we cannot see it, so another one may begin within settle;
+//   - a message that is arriving, and the handler that has read one and is not
+//     back in Read, for up to IdleGrace after the last byte.
+//
+// At most goFirst messages in each direction go first, and none that begins when
+// half the time of the drain is over: then the goodbye comes at the very next
+// boundary.
+type escort struct {
+	moved chan struct{} // something has happened
+	free  chan struct{} // the listener has left
+	timer *time.Timer
+	began int64
+	hurry int64 // when nothing goes first any more
+
+	first uint32 // times the write side came free; of whoever holds it
+	heard uint32 // messages of the peer's; of whoever is in Read
+	kept  []byte // read by the listener; of whoever is in Read
+}
+
+const (
+	settle  = 10 * time.Millisecond
+	goFirst = 256
+)
+
+// leave starts the escort. It is called once or more, and never blocks.
+func (k *Takeover) leave() {
+	t := now()
+	e := &escort{moved: make(chan struct{}, 1), free: make(chan struct{}, 1), began: t, hurry: t + int64(unhurried)}
+	if d := k.group.deadline.Load(); d > t {
+		e.hurry = t + (d-t)/2
+	}
+	if !k.leaver.CompareAndSwap(nil, e) {
+		return
+	}
+	k.set(departing, 0)
+	go k.depart(e)
+}
+
+// unhurried is for a connection that leaves without a deadline.
+const unhurried = 10 * time.Second
+
+// signal tells the escort that something has happened.
+func (k *Takeover) signal() {
+	if e := k.leaver.Load(); e != nil {
+		select {
+		case e.moved <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wait waits for something to happen, or for d; a negative d is for ever.
+func (e *escort) wait(d time.Duration) (timeout bool) {
+	if d < 0 {
+		<-e.moved
+		return false
+	}
+	e.timer.Reset(d)
+	select {
+	case <-e.moved:
+		return false
+	case <-e.timer.C:
+		return true
+	}
+}
+
+// depart is the whole way out.
+func (k *Takeover) depart(e *escort) {
+	e.timer = time.NewTimer(0)
+	defer e.timer.Stop()
+	outcome, lost := messages.OutcomeDrained, false
+	if k.untilQuiet(e) {
+		outcome, lost = k.untilAnswered(e)
+	}
+	k.set(over, 0)
+	k.interrupt()
+	if k.has(killed) {
+		return // Kill closes it and tells of its end
+	}
+	for k.is(inRead) { // not for long: it sees over
+		e.wait(-1)
+	}
+	if k.is(panicked) {
+		outcome = messages.OutcomeCrashed
+	}
+	if !k.is(ended) {
+		k.linger()
+	}
+	_ = k.net.Close()
+	k.finish(outcome, lost)
+}
+
+// untilQuiet waits until the connection may go, and says goodbye. It reports
+// whether a close frame is out.
+func (k *Takeover) untilQuiet(e *escort) bool {
+	for {
+		w := k.word.Load()
+		switch {
+		case k.has(killed), w&ended != 0 && w&upgrading == 0:
+			return false
+		case w&said != 0 && w&taken == 0:
+			return true
+		case w&shut != 0 && (w&upgrading == 0 || w&(taken|midOut) != 0):
+			// The handler has closed it in the midst of something. A write in progress
+			// does not hold it up.
+			_ = k.net.SetWriteDeadline(time.Now().Add(k.group.Linger))
+			return false
+		}
+		if d := k.hold(e, w); d != 0 {
+			e.wait(d)
+			continue
+		}
+		switch {
+		case w&upgrading == 0:
+			if k.pending() { // in a tunnel, for whoever reads
+				e.wait(max(k.group.IdleGrace, time.Millisecond))
+				continue
+			}
+			return false
+		case w&shut == 0 && k.sayLast():
+		case k.word.CompareAndSwap(w, w|taken):
+			k.sayGoodbye()
+			k.giveBack()
+		}
+	}
+}
+
+// hold is for how long the goodbye must wait: 0 not at all, negative until
+// something happens.
+func (k *Takeover) hold(e *escort, w uint64) time.Duration {
+	t := now()
+	grace := int64(max(k.group.IdleGrace, settle))
+	switch {
+	case w&shut != 0:
+		return 0
+	case w&upgrading == 0:
+		if w&(queued|marks) != 0 {
+			return time.Duration(grace)
+		}
+		return max(0, time.Duration(k.active()-t)+k.group.IdleGrace)
+	case w&(taken|midOut|marks) != 0:
+		return -1
+	case w&(exhausted|ended|answered) != 0 || t > e.hurry:
+		return 0
+	}
+	until := k.last.Load() + int64(settle)
+	switch heard := k.heard.Load(); {
+	case heard == 0:
+	case w&midIn != 0, w&inRead == 0: // it is arriving, or the handler is at work on it
+		until = max(until, heard+grace)
+	default:
+		until = max(until, heard+int64(settle))
+	}
+	return time.Duration(max(0, min(until, e.hurry+1)-t))
+}
+
+// backlog is how much more than a close frame must have been on its way for the
+// peer to be given CloseTimeout again, once it has taken that.
+const backlog = 1 << 10
+
+// untilAnswered waits for the peer's close frame (RFC 6455, section 7.1.2), for
+// CloseTimeout after the peer has taken what we sent. If nobody reads, the
+// listener does.
+func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
+	left, until := unsent(k.sock), now()+int64(k.group.CloseTimeout)
+	for !k.is(answered|ended) && !k.has(killed) {
+		d := time.Duration(max(0, until-now()))
+		alone := !k.is(inRead | full)
+		if alone && k.is(everRead) && !k.is(shut) {
+			d = min(d, settle) // the handler may be on its way back
+		} else if alone {
+			k.startListening(e)
+			continue
+		}
+		if !e.wait(d) {
+			continue
+		}
+		if now() < until {
+			k.startListening(e)
+			continue
+		}
+		still := unsent(k.sock)
+		if still >= left || left < backlog {
+			break
+		}
+		left, until = still, now()+int64(k.group.CloseTimeout)
+	}
+	// A peer that has stopped reading has not had its last message whole.
+	if !k.is(answered|ended) && unsent(k.sock) > 0 {
+		return messages.OutcomeKilled, true
+	}
+	return k.farewellOutcome(), false
+}
+
+func (k *Takeover) farewellOutcome() messages.Outcome {
+	if k.is(answered) {
+		return messages.OutcomeDrained
+	}
+	return messages.OutcomeUnanswered
+}
+
+func (k *Takeover) startListening(e *escort) {
+	w := k.word.Load()
+	if w&(inRead|wanted|full) == 0 && k.word.CompareAndSwap(w, w|inRead|listening) {
+		go k.listen(e)
+	}
+}

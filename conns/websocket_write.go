@@ -1,0 +1,165 @@
+package conns
+
+import (
+	"net"
+	"time"
+)
+
+// write is Write. In a tunnel it is only counted; on its way to a WebSocket and
+// as one, it holds the token.
+func (k *Takeover) write(p []byte) (int, error) {
+	if !k.is(upgrading) {
+		return k.pass(p)
+	}
+	k.take()
+	if w := k.word.Load(); w&(spoken|shut) != 0 {
+		n, err := k.refuse(p, w)
+		k.giveBack()
+		return n, err
+	}
+	n, err := k.net.Write(p)
+	k.wrote(int64(n), err)
+	k.last.Store(now())
+	k.followOut(p[:n])
+	k.giveBack()
+	return n, err
+}
+
+func (k *Takeover) pass(p []byte) (int, error) {
+	k.word.Add(oneQueued)
+	n, err := k.net.Write(p)
+	k.last.Store(now())
+	k.word.Add(^(oneQueued - 1))
+	k.wrote(int64(n), err)
+	return n, err
+}
+
+// take takes the token, after those who queue already.
+func (k *Takeover) take() {
+	for {
+		w := k.word.Load()
+		if w&taken == 0 {
+			if k.word.CompareAndSwap(w, w|taken) {
+				return
+			}
+			continue
+		}
+		turn := k.turns() // before it can be handed over
+		if k.word.CompareAndSwap(w, w+oneQueued) {
+			<-turn
+			return
+		}
+	}
+}
+
+func (k *Takeover) turns() chan struct{} {
+	if turn := k.turn.Load(); turn != nil {
+		return *turn
+	}
+	turn := make(chan struct{}, 1)
+	k.turn.CompareAndSwap(nil, &turn)
+	return *k.turn.Load()
+}
+
+// giveBack gives the token to the first who queues, or frees it. If the
+// connection is to leave and has let enough go first, it says goodbye before.
+func (k *Takeover) giveBack() {
+	if k.is(departing) {
+		k.boundary()
+	}
+	raise, clear := k.standing()
+	for {
+		w := k.word.Load()
+		n := w&^clear | raise
+		if w&queued != 0 {
+			n -= oneQueued // taken stays: it is the other's now
+		} else {
+			n &^= taken
+		}
+		if !k.word.CompareAndSwap(w, n) {
+			continue
+		}
+		if w&queued != 0 {
+			*k.turn.Load() <- struct{}{}
+		}
+		if n&departing != 0 {
+			k.signal()
+		}
+		return
+	}
+}
+
+// followOut follows what was written.
+func (k *Takeover) followOut(p []byte) {
+	if !k.answer.over {
+		p = p[k.answer.follow(p):]
+	}
+	if k.answer.over && !k.answer.refused {
+		k.out.follow(p)
+	}
+}
+
+// standing is what the word must say of the write side.
+func (k *Takeover) standing() (raise, clear uint64) {
+	switch {
+	case !k.answer.over:
+		return midOut, 0
+	case k.answer.refused:
+		return 0, midOut | upgrading
+	}
+	raise, clear = framed, midOut
+	if !k.out.between() {
+		raise, clear = framed|midOut, 0
+	}
+	if k.out.closed {
+		raise |= said
+	}
+	return raise, clear
+}
+
+// boundary says goodbye in the writer's place if it may be kept waiting no
+// longer: the writer holds the token and stands between two messages.
+func (k *Takeover) boundary() {
+	e := k.leaver.Load()
+	if e == nil || !k.answer.over || k.answer.refused || !k.out.between() {
+		return
+	}
+	if e.first++; e.first >= goFirst || now() > e.hurry {
+		k.set(exhausted, 0)
+	}
+	w := k.word.Load()
+	if w&exhausted != 0 && w&(marks|spoken|said|shut) == 0 && !k.wantsLast() {
+		k.sayGoodbye()
+	}
+}
+
+// sayGoodbye writes the close frame. The caller holds the token between two
+// messages.
+func (k *Takeover) sayGoodbye() {
+	k.set(spoken, 0)
+	_ = k.net.SetWriteDeadline(time.Time{}) // it was the handler's
+	n, err := k.net.Write(closeFrame(k.lastWords()))
+	k.wrote(int64(n), err)
+	k.last.Store(now())
+	if err != nil {
+		k.set(said|ended, 0)
+		return
+	}
+	k.set(said, 0)
+}
+
+// refuse answers a write that comes after the goodbye. Pretending success of a
+// message would lose it silently, and make whoever writes in a loop spin; a pong
+// or the handler's own close frame is of no use any more and does no harm.
+func (k *Takeover) refuse(p []byte, w uint64) (int, error) {
+	if w&shut != 0 {
+		return 0, net.ErrClosed
+	}
+	out := k.out
+	out.follow(p)
+	if out.message || out.messages != k.out.messages {
+		return 0, ErrClosing
+	}
+	k.out = out
+	return len(p), nil
+}
