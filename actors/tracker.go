@@ -98,6 +98,7 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 // Track implements conns.Tracker.
 func (t *tracker) Track(nc net.Conn) (*conns.Conn, error) {
 	c := conns.New(t.group, nc)
+	c.FollowReads()
 	return c, t.Adopt(c)
 }
 

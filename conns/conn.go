@@ -54,6 +54,7 @@ type Conn struct {
 
 	head     head // follows HTTP/1 requests: see http1.go
 	http1    bool
+	raw      *raw // nil unless its protocol is a stranger's: see raw.go
 	goodbye  func(io.Writer)
 	failed   atomic.Bool // reading or writing failed: the peer is gone
 	returned atomic.Bool // the handler of the unit in progress has returned
@@ -108,6 +109,10 @@ func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
 // Read reads from the peer. It is here that a connection turns idle, turns busy
 // and leaves.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.raw != nil {
+		c.raw.reads.Store(true)
+		defer c.raw.reads.Store(false)
+	}
 	switch c.phase() {
 	case rested:
 		c.waits()
@@ -177,7 +182,9 @@ func (c *Conn) Begin(u *Unit) {
 	if before == rested { // it was pipelined, the reader has not been back
 		c.head.lose()
 	}
-	c.group.enter()
+	if c.raw == nil {
+		c.group.enter()
+	}
 	c.group.Requests.Add(1)
 	c.requests.Add(1)
 	if before == fresh || before == idle {
@@ -197,14 +204,19 @@ func (c *Conn) Return(completed bool) {
 		k.handlerReturned()
 		return
 	}
-	c.group.exit()
+	if c.raw == nil {
+		c.group.exit()
+	}
 }
 
 // Idle marks that a unit of work is done: its last byte is written. The
 // connection is idle as soon as its reader is back in Read.
 func (c *Conn) Idle() {
 	c.unit.Store(nil)
-	c.step(rest)
+	before, _ := c.step(rest)
+	if c.raw != nil {
+		c.raw.done(c, before)
+	}
 }
 
 // Write writes to the peer.
@@ -285,6 +297,9 @@ func (c *Conn) Snapshot() messages.Connection {
 	}
 	if c.http1 {
 		s.Protocol = "HTTP/1.1"
+	}
+	if c.raw != nil && s.State == messages.StateReading && c.raw.atWork(reading) {
+		s.State = messages.StateBusy
 	}
 	if u := c.unit.Load(); u != nil {
 		s.Protocol, s.Request = u.Protocol, u.line()

@@ -38,6 +38,9 @@ func (c *Conn) Leave() {
 		return
 	}
 	_ = c.applyReadDeadline()
+	if c.raw != nil {
+		c.raw.asked(c)
+	}
 }
 
 // leave is called by a reader that has waited long enough. After one last look
@@ -54,8 +57,11 @@ func (c *Conn) leave(p []byte) (int, error) {
 		return 0, c.applyReadDeadline()
 	}
 	c.since.Store(now())
+	if c.raw != nil {
+		c.raw.cut.Store(before == reading)
+	}
 	switch {
-	case before == fresh:
+	case before == fresh && (c.raw == nil || (c.goodbye == nil && c.written.Load() == 0)):
 		c.raise(wordless)
 	case c.goodbye != nil:
 		_ = c.net.SetWriteDeadline(time.Now().Add(max(c.group.Linger, 100*time.Millisecond)))
@@ -67,8 +73,11 @@ func (c *Conn) leave(p []byte) (int, error) {
 // gone is what a reader gets whose connection has left: net/http is silent on a
 // timeout; others expect the end of the stream.
 func (c *Conn) gone() error {
-	if c.http1 {
+	switch {
+	case c.http1:
 		return os.ErrDeadlineExceeded
+	case c.raw != nil:
+		return c.raw.gone()
 	}
 	return io.EOF
 }
@@ -109,8 +118,7 @@ func (c *Conn) Close() error {
 	}
 	outcome, lost := c.verdict()
 	before := c.phase()
-	failed := c.h2.Load() != nil && c.failed.Load()
-	if c.group.IsDraining() && !c.has(killed|wordless) && before != fresh && !failed {
+	if c.lingers(before) {
 		c.step(leave)
 		c.linger()
 	}
@@ -121,10 +129,33 @@ func (c *Conn) Close() error {
 	return err
 }
 
+// lingers reports whether the peer may still have something to fetch that a
+// reset would destroy.
+func (c *Conn) lingers(before phase) bool {
+	switch {
+	case c.has(killed | wordless):
+		return false
+	case c.raw != nil && before == fresh && c.written.Load() == 0:
+		return false
+	case c.raw != nil:
+		return c.group.IsDraining() || c.pending()
+	}
+	if c.h2.Load() != nil && c.failed.Load() {
+		return false
+	}
+	return c.group.IsDraining() && before != fresh
+}
+
 // verdict says how a connection that is being closed by its server has ended.
 func (c *Conn) verdict() (messages.Outcome, bool) {
 	if h := c.h2.Load(); h != nil && h.crashed() {
 		return messages.OutcomeCrashed, true
+	}
+	if c.raw != nil {
+		if c.raw.panicked.Load() {
+			return messages.OutcomeCrashed, c.raw.atWork(c.phase())
+		}
+		return messages.OutcomeDrained, false
 	}
 	if c.phase() == working && !c.returned.Load() && !c.failed.Load() {
 		return messages.OutcomeCrashed, true
@@ -140,7 +171,9 @@ func (c *Conn) Kill() {
 	outcome, lost := messages.OutcomeKilled, false
 	switch c.phase() {
 	case working:
-		lost = true
+		lost = !c.returned.Load() || unsent(c.sock) > 0
+	case reading:
+		lost = c.raw != nil && c.raw.atWork(reading)
 	case streams:
 		lost = c.h2.Load().open.Load() > 0
 	case leaving:

@@ -1,0 +1,118 @@
+package conns
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// raw is what a connection has whose protocol nobody here knows: raw TCP, and
+// transports of your own. Its units of work are what happens between the first
+// byte that a Read returns and the call of Idle.
+type raw struct {
+	reads    atomic.Bool // its handler is in Read
+	cut      atomic.Bool // it left in the middle of a unit
+	panicked atomic.Bool
+	timer    *time.Timer // see nudge; of the actor, and later of the timer itself
+}
+
+// FollowReads tells that nobody but its handler knows the connection's protocol.
+// It is called before the connection is adopted; Tracker.Track does it.
+//
+// A unit of work then begins with the first byte that a Read returns, and ends
+// with Idle. While the server drains, a connection leaves as soon as its handler
+// has been waiting in Read for IdleGrace: between two units, in the middle of
+// what has arrived of one (Read returns io.ErrUnexpectedEOF), or before the first.
+// A handler that reads on in the middle of its work calls Begin, and is left in
+// peace until Idle. One that does not read, but pushes, watches Draining; after
+// IdleGrace its context is cancelled, with the cause ErrDraining.
+func (c *Conn) FollowReads() { c.raw = &raw{} }
+
+// Serve runs handler in this goroutine, as the one that serves c, and closes c
+// when it has returned. The handler's context is cancelled when the connection
+// ends, at the deadline of a drain, and see FollowReads. A panic of the handler ends
+// this connection alone, and comes back as a *PanicError.
+func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
+	ctx := c.Context(c.group.base)
+	c.group.enter()
+	defer c.group.exit()
+	completed := false
+	defer func() {
+		if !completed {
+			c.raw.panicked.Store(true)
+			err = &PanicError{Value: recover(), Stack: debug.Stack()}
+		}
+		_ = c.Close()
+	}()
+	handler(ctx, c)
+	completed = true
+	c.returned.Store(true)
+	return nil
+}
+
+// PanicError is a panic of a handler.
+type PanicError struct {
+	Value any // what it panicked with; nil if it ended its goroutine
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("handler panicked: %v", e.Value) }
+
+// Unwrap returns what it panicked with, if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// atWork reports whether the handler has read a part of a unit, at least, and is
+// doing something with it.
+func (r *raw) atWork(p phase) bool {
+	return p == working || (p == reading && !r.reads.Load())
+}
+
+// done counts a unit of work that Begin has not counted.
+func (r *raw) done(c *Conn, before phase) {
+	c.since.Store(now())
+	if before == working {
+		return
+	}
+	c.group.Requests.Add(1)
+	c.requests.Add(1)
+}
+
+// gone is what its reader gets when the connection has left: a unit that has
+// arrived in part must not be taken for a whole one.
+func (r *raw) gone() error {
+	if r.cut.Load() {
+		return io.ErrUnexpectedEOF
+	}
+	return io.EOF
+}
+
+// leastNudge leaves a handler the time to get to its first Read.
+const leastNudge = 100 * time.Millisecond
+
+// asked is called when the connection is asked to leave.
+func (r *raw) asked(c *Conn) {
+	wait := max(c.group.IdleGrace, leastNudge)
+	r.timer = time.AfterFunc(time.Hour, func() { r.nudge(c, wait) })
+	r.timer.Reset(wait)
+}
+
+// nudge cancels the context of a handler that is in no unit of work and does not
+// read either: nobody else could tell it to go. One that reads finds out itself.
+func (r *raw) nudge(c *Conn, wait time.Duration) {
+	switch c.phase() {
+	case leaving, closed, hijacked:
+		return
+	case fresh, rested, idle:
+		if !r.reads.Load() && now()-c.since.Load() >= int64(wait) {
+			c.CancelContext(ErrDraining)
+			return
+		}
+	}
+	r.timer.Reset(wait)
+}

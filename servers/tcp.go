@@ -1,0 +1,180 @@
+package servers
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/godrain/drain/actors"
+	"github.com/godrain/drain/conns"
+)
+
+// Conn is a connection of a TCPServer, or of a transport of your own. Handlers
+// read and write it, and call Idle after each unit of work.
+type Conn = conns.Conn
+
+// TCPHandler serves one connection until it returns; the connection is closed
+// then. It calls c.Idle() after each unit of work, when the last byte of the
+// answer is written. See conns.Conn.FollowReads for what a drain does to it.
+type TCPHandler func(ctx context.Context, c *Conn)
+
+// TCPOptions are what an address and a handler do not say.
+type TCPOptions struct {
+	// Name in the Report, metrics and log. Default "tcp".
+	Name string
+	// Listener to serve on instead of the address: a Unix socket, socket
+	// activation. Its accept queue is emptied as well as can be; new connections
+	// are not kept out meanwhile, since it may be shared.
+	Listener net.Listener
+	// TLSConfig switches TLS on. It needs a certificate.
+	TLSConfig *tls.Config
+	// HandshakeTimeout bounds a TLS handshake. Default 10 s; negative: none.
+	HandshakeTimeout time.Duration
+	// Goodbye, if not nil, writes what a connection says before it leaves. It is
+	// called when a connection is ended by a drain, not when its handler returns.
+	Goodbye func(w io.Writer)
+	// ErrorLog is told of handlers that panic and of failed handshakes. Default
+	// the log package's standard logger.
+	ErrorLog *log.Logger
+	// Settings, where they are not zero, take the place of the tree's.
+	conns.Settings
+	// MaxConns limits the open connections; at the limit the server stops
+	// accepting, the kernel's queue holds the rest. 0 is the tree's limit.
+	MaxConns int
+}
+
+// TCPServer is a managed server of a protocol of yours; see TCP.
+type TCPServer struct {
+	addr     string
+	handler  TCPHandler
+	options  TCPOptions
+	acceptor atomic.Pointer[Acceptor] // of the last Bind
+}
+
+// TCP serves connections to addr ("host:port") with handler, in a goroutine for
+// each of them.
+func TCP(addr string, handler TCPHandler, options ...TCPOptions) *TCPServer {
+	s := &TCPServer{addr: addr, handler: handler}
+	if len(options) > 0 {
+		s.options = options[0]
+	}
+	if s.options.Name == "" {
+		s.options.Name = "tcp"
+	}
+	if s.options.HandshakeTimeout == 0 {
+		s.options.HandshakeTimeout = 10 * time.Second
+	}
+	return s
+}
+
+// Name implements actors.Server.
+func (s *TCPServer) Name() string { return s.options.Name }
+
+// Configure implements actors.Configurer.
+func (s *TCPServer) Configure(limits actors.Limits) actors.Limits {
+	limits.Settings = limits.Override(s.options.Settings)
+	if s.options.MaxConns != 0 {
+		limits.MaxConns = s.options.MaxConns
+	}
+	return limits
+}
+
+// Bind implements actors.Binder.
+func (s *TCPServer) Bind(ctx context.Context) (string, error) {
+	before := s.acceptor.Load()
+	if before != nil && !before.leaves.Load() {
+		return "", errors.New("this TCPServer is being served already: make one for each start")
+	}
+	acceptor, err := s.bind(ctx, before != nil)
+	if err != nil {
+		return "", err
+	}
+	s.acceptor.Store(acceptor)
+	return acceptor.Addr().String(), nil
+}
+
+func (s *TCPServer) bind(ctx context.Context, again bool) (*Acceptor, error) {
+	given := s.options.Listener
+	switch {
+	case s.handler == nil:
+		return nil, errors.New("there is no handler: nothing would be served")
+	case given == nil:
+		return Listen(ctx, "tcp", s.addr)
+	case again:
+		return nil, fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
+			"let the server open it, or register a new one", given.Addr())
+	}
+	return Accept(given), nil
+}
+
+// Serve implements actors.Server.
+func (s *TCPServer) Serve(t conns.Tracker) error {
+	return s.acceptor.Load().Each(func(nc net.Conn) {
+		c := s.track(t.Group(), nc)
+		if t.Adopt(c) == nil {
+			go s.serve(c)
+		}
+	})
+}
+
+func (s *TCPServer) track(g *conns.Group, nc net.Conn) *Conn {
+	var c *Conn
+	if config := s.options.TLSConfig; config != nil {
+		records := conns.NewRecords(nc)
+		c = conns.NewTLS(g, tls.Server(records, config), records)
+	} else {
+		c = conns.New(g, nc)
+	}
+	c.FollowReads()
+	c.OnLeave(s.options.Goodbye)
+	return c
+}
+
+func (s *TCPServer) serve(c *Conn) {
+	if err := s.handshake(c); err != nil {
+		if !c.Group().IsDraining() {
+			s.logf("drain: %s: TLS handshake error from %s: %v", s.Name(), c.RemoteAddr(), err)
+		}
+		c.Abandon()
+		_ = c.Close()
+		return
+	}
+	var panicked *conns.PanicError
+	if err := c.Serve(s.handler); errors.As(err, &panicked) {
+		s.logf("drain: %s: panic serving %s: %v\n%s", s.Name(), c.RemoteAddr(), panicked.Value, panicked.Stack)
+	}
+}
+
+// handshake does the TLS handshake, if there is TLS, before the handler starts.
+func (s *TCPServer) handshake(c *Conn) error {
+	layer, ok := c.NetConn().(*tls.Conn)
+	if !ok || s.options.TLSConfig == nil {
+		return nil
+	}
+	if d := s.options.HandshakeTimeout; d > 0 {
+		_ = c.SetDeadline(time.Now().Add(d))
+	}
+	if err := layer.Handshake(); err != nil {
+		return err
+	}
+	_ = c.SetDeadline(time.Time{})
+	c.Handshaken()
+	return nil
+}
+
+func (s *TCPServer) logf(format string, args ...any) {
+	if l := s.options.ErrorLog; l != nil {
+		l.Printf(format, args...)
+		return
+	}
+	log.Printf(format, args...)
+}
+
+// Unbind implements actors.Server.
+func (s *TCPServer) Unbind(ctx context.Context) error { return s.acceptor.Load().Unbind(ctx) }
