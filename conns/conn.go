@@ -40,10 +40,11 @@ type Conn struct {
 	word atomic.Uint32
 
 	// Read deadlines: see deadline.go.
-	want  atomic.Int64 // the one that the server set
-	last  atomic.Int64 // when the peer was last active
-	since atomic.Int64 // when this phase began
-	ask   atomic.Int64 // when the actor asked
+	want    atomic.Int64 // the one that the server set
+	last    atomic.Int64 // when the peer was last active
+	since   atomic.Int64 // when this phase began
+	ask     atomic.Int64 // when the actor asked
+	parting atomic.Int64 // until when it lingers
 
 	// What a person wants to know.
 	serial        int64 // its number in the group

@@ -41,6 +41,9 @@ func (c *Conn) applyReadDeadline() error {
 }
 
 func (c *Conn) effectiveReadDeadline() int64 {
+	if end := c.parting.Load(); end != 0 {
+		return end
+	}
 	want := c.want.Load()
 	if due := c.due(); due != 0 && (want == 0 || due < want) {
 		return due

@@ -245,14 +245,14 @@ func (h *H2) looksUp() int64 {
 
 // lingerTime is how long to wait for the client's FIN. A client that was idle all
 // the time has had what there is: it does not hold the shutdown up for longer than
-// IdleGrace in all.
-func (h *H2) lingerTime() time.Duration {
+// IdleGrace in all, whatever it is still taking.
+func (h *H2) lingerTime() (wait time.Duration, once bool) {
 	asked := h.askedAt.Load()
 	if h.since.Load() > asked { // there was work meanwhile
-		return h.group.Linger
+		return h.group.Linger, false
 	}
 	left := time.Duration(asked-now()) + h.group.IdleGrace*95/100
-	return min(h.group.Linger, max(left, 10*time.Millisecond))
+	return min(h.group.Linger, max(left, 10*time.Millisecond)), true
 }
 
 // crashed reports whether a connection that its server closes has cut a request.

@@ -207,9 +207,9 @@ const lingered = 16 << 10
 // linger half-closes and waits for the peer's FIN, for Linger after the peer has
 // last taken or sent something, and never past the deadline, when Kill comes.
 func (c *Conn) linger() {
-	wait := c.group.Linger
+	wait, once := c.group.Linger, false
 	if h := c.h2.Load(); h != nil {
-		wait = h.lingerTime()
+		wait, once = h.lingerTime()
 	}
 	if wait == 0 {
 		return
@@ -217,10 +217,11 @@ func (c *Conn) linger() {
 	c.halfClose(wait)
 	buf := make([]byte, 4<<10)
 	for left := unsent(c.sock); ; {
-		_ = c.sock.SetReadDeadline(time.Now().Add(wait))
+		c.parting.Store(at(time.Now().Add(wait)))
+		_ = c.applyReadDeadline()
 		n, err := discard(c.sock, buf)
 		now := unsent(c.sock)
-		if !errors.Is(err, os.ErrDeadlineExceeded) || (now >= left && n < lingered) {
+		if once || !errors.Is(err, os.ErrDeadlineExceeded) || (now >= left && n < lingered) {
 			return
 		}
 		left = now
