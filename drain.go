@@ -92,6 +92,13 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("drain: not started: %w", context.Cause(ctx))
 	}
+	config := actors.Config{
+		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.Limits,
+		Subscribers: append([]messages.Subscriber{c.logger()}, c.Subscribers...),
+	}
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
 	children := make([]actors.Child, len(servers))
 	for i, s := range servers {
 		children[i] = actors.Managed(s)
@@ -100,41 +107,43 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	if system == nil {
 		system = quietSystem()
 	}
-	props, gauges := actors.RootWithGauges(actors.Config{
-		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.Limits,
-		Subscribers: append([]messages.Subscriber{c.logger()}, c.Subscribers...),
-	}, children...)
+	props, gauges := actors.RootWithGauges(config, children...)
 
 	h := &Handle{system: system, gauges: gauges, up: make(chan struct{}), done: make(chan struct{})}
 	reports := make(chan messages.Report, 1)
 	h.watcher = system.Root.Spawn(actor.PropsFromFunc(watch(props, h, reports)))
 	<-h.up
-	serving := make(chan messages.Done, 1)
-	h.send(actors.AwaitServing{Reply: serving})
-	started := <-serving
-	go h.attend(ctx, c, reports, started.Err == nil)
-	if started.Err != nil {
+	go h.attend(ctx, c, reports)
+	started, err := ask(context.Background(), h, func(reply chan<- messages.Done) any {
+		return actors.AwaitServing{Reply: reply}
+	})
+	if err == nil {
+		err = started.Err
+	}
+	if err != nil {
 		<-h.done
-		return nil, started.Err
+		return nil, err
 	}
 	return h, nil
 }
 
-// quietSystem is an actor system that does not log.
+// quietSystem is an actor system that does not log; nor does a goroutine of its
+// dead letters' throttle outlive the tree.
 func quietSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	return actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
+		actor.WithDeadLetterThrottleInterval(time.Millisecond),
+	)
 }
 
 // attend asks for the drain when a signal or ctx does, and ends with the Report.
-func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.Report, serving bool) {
+func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.Report) {
 	signals := make(chan os.Signal, 4)
 	wanted := c.Signals
 	if wanted == nil {
 		wanted = []os.Signal{syscall.SIGTERM, os.Interrupt}
 	}
-	if len(wanted) > 0 && serving {
+	if len(wanted) > 0 {
 		signal.Notify(signals, wanted...)
 		defer signal.Stop(signals)
 	}
@@ -144,9 +153,6 @@ func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.R
 	}
 	var first time.Time
 	ended := ctx.Done()
-	if !serving {
-		ended = nil
-	}
 	for {
 		select {
 		case s := <-signals:

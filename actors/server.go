@@ -73,15 +73,16 @@ type server struct {
 	addr    string
 
 	live     map[*actor.PID]messages.Record
-	stopping int             // connections that have said goodbye and are not gone yet
-	waiting  chan<- struct{} // the acceptor at the limit
-	accepts  bool            // the goroutine in Serve has not returned
-	unbinds  bool            // the goroutine in Unbind has not returned
-	returned chan struct{}   // closed when the last call of Unbind has returned
+	stopping int           // connections that have said goodbye and are not gone yet
+	accepts  bool          // the goroutine in Serve has not returned
+	unbinds  bool          // the goroutine in Unbind has not returned
+	returned chan struct{} // closed when the last call of Unbind has returned
 
 	suspended bool
 	resuming  chan<- messages.Done // who asked for Suspend or Resume
 	binding   bool
+
+	unbindable bool // it could not bind: there is nothing of ours to release
 
 	began      time.Time
 	deadline   time.Time
@@ -217,6 +218,7 @@ func (s *server) bind() {
 func (s *server) onBound(b bound) {
 	s.binding = false
 	if b.err != nil && s.resuming == nil {
+		s.unbindable = true
 		s.fail(b.err)
 		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: b.err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: b.err})
@@ -283,13 +285,6 @@ func (s *server) adopt(msg messages.Adopt) {
 	s.live[msg.Connection] = msg.Record
 	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
 	switch {
-	case msg.Admitted == nil:
-	case len(s.live) >= s.limits.MaxConns && s.phase <= messages.PhaseServing:
-		s.waiting = msg.Admitted
-	default:
-		msg.Admitted <- struct{}{}
-	}
-	switch {
 	case s.forced:
 		s.killOne(msg.Connection, msg.Record, "adopted after the kill")
 	case s.phase > messages.PhaseServing && !s.unbinds:
@@ -333,10 +328,7 @@ func (s *server) onTerminated(msg *actor.Terminated) {
 func (s *server) forget(connection *actor.PID) {
 	delete(s.live, connection)
 	s.tracker.group.Open.Add(-1)
-	if s.waiting != nil && len(s.live) < s.limits.MaxConns {
-		s.waiting <- struct{}{}
-		s.waiting = nil
-	}
+	s.tracker.leave()
 }
 
 // count enters a connection that has ended into the counters and, during a

@@ -28,7 +28,6 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	s.began, s.deadline = time.Now(), msg.Deadline
 	s.tracker.group.Drain(msg.Deadline)
 	close(s.tracker.lifted)
-	s.waiting = nil
 	s.cancelling = time.AfterFunc(time.Until(msg.Deadline)-cancelMargin(s.shared.timeout), func() {
 		s.tracker.group.Cancel(conns.ErrKilled)
 	})
@@ -104,7 +103,7 @@ func (s *server) onUnbound(msg unbound) {
 // closeAll asks every connection to leave: all at once, but for WebSockets that
 // are to be spread.
 func (s *server) closeAll() {
-	s.spread = newSpread(s.limits.Spread, s.live, s.deadline)
+	s.spread = newSpread(s.tracker.group.Spread, s.live, s.deadline)
 	for pid := range s.live {
 		if !s.spread.holds(pid) {
 			s.send(pid, messages.Close{})
@@ -151,7 +150,6 @@ func (s *server) kill(reason string) {
 		s.phase = messages.PhaseDraining
 		s.began = time.Now()
 		close(s.tracker.lifted)
-		s.waiting = nil
 	}
 	s.phase = messages.PhaseKilling
 	group := s.tracker.group
@@ -215,7 +213,7 @@ func (s *server) goodbye() {
 	s.report.Took = time.Since(s.began)
 	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
-	if r, ok := s.adapter.(Releaser); ok {
+	if r, ok := s.adapter.(Releaser); ok && !s.unbindable {
 		unbinding := s.returned
 		go func() {
 			if unbinding != nil {

@@ -20,7 +20,6 @@ type tracker struct {
 	system  *actor.ActorSystem
 	server  *actor.PID
 	group   *conns.Group
-	limit   int
 	events  *bus
 	timeout time.Duration
 
@@ -29,14 +28,18 @@ type tracker struct {
 	next     *connection   // what props produce; of the token's holder
 	gone     chan struct{} // closed when the server adopts no more
 	lifted   chan struct{} // closed when the limit holds no longer
+	places   chan struct{} // one for each open connection; nil without a limit
 }
 
 func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *tracker {
 	t := &tracker{
-		system: sh.system, server: server, group: group, limit: limit, events: sh.bus, timeout: sh.timeout,
+		system: sh.system, server: server, group: group, events: sh.bus, timeout: sh.timeout,
 		spawning: make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 		lifted:   make(chan struct{}),
+	}
+	if limit > 0 {
+		t.places = make(chan struct{}, limit)
 	}
 	t.props = actor.PropsFromProducer(
 		func() actor.Actor { return t.next },
@@ -60,8 +63,7 @@ func (p parentage) Self() *actor.PID { return p.self }
 func (t *tracker) Adopt(c *conns.Conn) error {
 	select {
 	case <-t.gone:
-		_ = c.NetConn().Close()
-		t.group.Refused.Add(1)
+		t.refuse(c)
 		t.group.Late.Add(1)
 		return ErrServerGone
 	default:
@@ -69,8 +71,7 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	accepted := time.Now()
 	child, err := t.spawn(c)
 	if err != nil {
-		_ = c.NetConn().Close()
-		t.group.Refused.Add(1)
+		t.refuse(c)
 		return fmt.Errorf("drain: the connection from %s was refused: %w", c.RemoteAddr(), err)
 	}
 	c.Own(child)
@@ -79,24 +80,40 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	if t.events.eachConnection {
 		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.RemoteAddr().String()})
 	}
-	adopt := messages.Adopt{Connection: child.self, Record: c, Accepted: accepted}
-	if t.limit <= 0 {
-		t.tell(adopt)
-		return nil
+	t.tell(messages.Adopt{Connection: child.self, Record: c, Accepted: accepted})
+	return nil
+}
+
+func (t *tracker) refuse(c *conns.Conn) {
+	_ = c.NetConn().Close()
+	t.group.Refused.Add(1)
+	t.leave()
+}
+
+// Admit implements conns.Tracker. The limit is the number of places: the server
+// gives one back for each connection that has ended.
+func (t *tracker) Admit() {
+	if t.places == nil {
+		return
 	}
-	admitted := make(chan struct{}, 1)
-	adopt.Admitted = admitted
-	t.tell(adopt)
 	select {
-	case <-admitted:
+	case t.places <- struct{}{}:
 	case <-t.lifted:
 	case <-t.gone:
 	}
-	return nil
+}
+
+// leave gives a place back.
+func (t *tracker) leave() {
+	select {
+	case <-t.places:
+	default: // no limit, or it was adopted after the limit had been lifted
+	}
 }
 
 // Track implements conns.Tracker.
 func (t *tracker) Track(nc net.Conn) (*conns.Conn, error) {
+	t.Admit()
 	c := conns.New(t.group, nc)
 	c.FollowReads()
 	return c, t.Adopt(c)

@@ -61,6 +61,7 @@ type Conn struct {
 	returned atomic.Bool // the handler of the unit in progress has returned
 
 	context  atomic.Pointer[connContext]
+	fate     atomic.Pointer[fate]
 	takeover atomic.Pointer[Takeover]
 	h2       atomic.Pointer[H2] // once it speaks HTTP/2
 }

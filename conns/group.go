@@ -241,11 +241,13 @@ type Owner interface {
 
 // Tracker adopts connections: it is what a server serves with.
 type Tracker interface {
-	// Adopt makes c a connection of the tree. It blocks while the server is at
-	// its limit of connections. An error means that the server is gone; c is
-	// closed then.
+	// Admit waits for a place under the server's limit of connections. An acceptor
+	// calls it before it accepts, so that the kernel's queue holds the rest.
+	Admit()
+	// Adopt makes c, for which Admit was called, a connection of the tree. An error
+	// means that the server is gone; c is closed then.
 	Adopt(c *Conn) error
-	// Track wraps nc and adopts it: all that a transport of your own needs.
+	// Track is all that a transport of your own needs: Admit, and nc adopted.
 	Track(nc net.Conn) (*Conn, error)
 	// Group is what the connections of this server share.
 	Group() *Group

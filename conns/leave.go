@@ -148,14 +148,14 @@ func (c *Conn) lingers(before phase) bool {
 
 // verdict says how a connection that is being closed by its server has ended.
 func (c *Conn) verdict() (messages.Outcome, bool) {
-	if h := c.h2.Load(); h != nil && h.crashed() {
-		return messages.OutcomeCrashed, true
-	}
 	if c.raw != nil {
 		if c.raw.panicked.Load() {
 			return messages.OutcomeCrashed, c.raw.atWork(c.phase())
 		}
 		return messages.OutcomeDrained, false
+	}
+	if h := c.h2.Load(); h != nil && h.crashed() {
+		return messages.OutcomeCrashed, true
 	}
 	if c.phase() == working && !c.returned.Load() && !c.failed.Load() {
 		return messages.OutcomeCrashed, true
@@ -181,6 +181,7 @@ func (c *Conn) Kill() {
 	case hijacked:
 		outcome, lost = c.takeover.Load().killed()
 	}
+	c.fate.Store(&fate{outcome, lost})
 	go func() {
 		_ = c.sock.Close()
 		c.finish(outcome, lost)
@@ -197,7 +198,16 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	if k := c.takeover.Load(); k != nil {
 		k.socketClosed()
 	}
+	if f := c.fate.Load(); f != nil { // the serving goroutine may be here first
+		outcome, lost = f.outcome, f.lost
+	}
 	c.owner.Ended(outcome, lost)
+}
+
+// fate is how a connection that is being killed ends.
+type fate struct {
+	outcome messages.Outcome
+	lost    bool
 }
 
 // lingered is how much a peer must send in one Linger to be still uploading,

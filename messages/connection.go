@@ -42,9 +42,6 @@ type Adopt struct {
 	Connection *actor.PID
 	Record     Record
 	Accepted   time.Time // when the acceptor handed it over
-	// Admitted, if not nil, is the acceptor waiting to accept the next one. It is
-	// buffered; a server at its limit withholds the answer.
-	Admitted chan<- struct{}
 }
 
 // IgnoreDeadLetterLogging keeps the framework quiet about a message to a

@@ -41,7 +41,7 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveOutside gives the request a context with the user's own server in it.
 func (h *h2Handler) serveOutside(w http.ResponseWriter, r *http.Request) {
-	outer := r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, h.server.template))
+	outer := r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, h.server.user))
 	defer func() { r.MultipartForm = outer.MultipartForm }() // the HTTP/2 server removes its files
 	h.server.userHandler(r).ServeHTTP(w, outer)
 }

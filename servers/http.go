@@ -5,8 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -34,8 +34,10 @@ type HTTPOptions struct {
 // HTTPServer is a managed *http.Server; see HTTP.
 type HTTPServer struct {
 	options  HTTPOptions
-	template *http.Server
+	user     *http.Server // whose Shutdown and Close are heard
+	template *http.Server // a copy of its configuration, as it was at the start
 	managed  atomic.Bool // between Bind and Release
+	unbound  atomic.Bool // since Unbind: it may be bound again
 
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
@@ -44,6 +46,7 @@ type HTTPServer struct {
 	group     *conns.Group
 	front     *front
 	accepting atomic.Bool
+	admitted  bool // the acceptor has a place for the next connection
 }
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
@@ -56,7 +59,7 @@ type HTTPServer struct {
 // srv.Shutdown and srv.Close, called on a managed server, drain it: they return
 // when the drain is over.
 func HTTP(srv *http.Server, options ...HTTPOptions) *HTTPServer {
-	h := &HTTPServer{template: srv}
+	h := &HTTPServer{user: srv, template: srv}
 	if len(options) > 0 {
 		h.options = options[0]
 	}
@@ -80,6 +83,9 @@ func (h *HTTPServer) isTLS() bool {
 		(c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil))
 }
 
+// Managed reports whether a tree serves it, or is releasing it still.
+func (h *HTTPServer) Managed() bool { return h.managed.Load() }
+
 // Configure implements actors.Configurer.
 func (h *HTTPServer) Configure(limits actors.Limits) actors.Limits {
 	limits.Settings = limits.Override(h.options.Settings)
@@ -89,19 +95,30 @@ func (h *HTTPServer) Configure(limits actors.Limits) actors.Limits {
 	return limits
 }
 
-// Bind implements actors.Binder.
+// Bind implements actors.Binder. It is called again when a suspended server is
+// resumed.
 func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
-	if h.listener == nil && !h.managed.CompareAndSwap(false, true) {
+	if h.unbound.CompareAndSwap(true, false) {
+		return h.bind(ctx)
+	}
+	if !h.managed.CompareAndSwap(false, true) {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
 	addr, err := h.bind(ctx)
-	if err != nil && h.listener == nil {
+	if err != nil {
 		h.managed.Store(false)
 	}
 	return addr, err
 }
 
 func (h *HTTPServer) bind(ctx context.Context) (string, error) {
+	if h.front == nil {
+		if servesAlready(h.user) {
+			return "", errors.New("the http.Server serves already, outside of Drain: hand it over before it serves, " +
+				"or hand over its listener with a new http.Server")
+		}
+		h.template = copyOf(h.user)
+	}
 	if h.h2 == nil {
 		var err error
 		if h.h2, err = newH2(h); err != nil {
@@ -140,7 +157,7 @@ func (h *HTTPServer) Serve(t conns.Tracker) error {
 	h.group = t.Group()
 	if h.inner == nil {
 		h.inner = h.newInner()
-		h.front = newFront(h.template, h.listener.Addr(), t)
+		h.front = newFront(h.user, h.listener.Addr(), t)
 	}
 	h.accepting.Store(true)
 	defer h.accepting.Store(false)
@@ -153,6 +170,7 @@ func (h *HTTPServer) Serve(t conns.Tracker) error {
 
 // Unbind implements actors.Server.
 func (h *HTTPServer) Unbind(ctx context.Context) error {
+	defer h.unbound.Store(true)
 	return ignoreClosed(h.listener.unbind(ctx, h.accepting.Load()))
 }
 
@@ -174,31 +192,45 @@ func (h *HTTPServer) Release() {
 		h.front.release()
 		h.front = nil
 	}
-	h.listener, h.h2 = nil, nil
+	h.listener, h.h2, h.admitted = nil, nil, false
+	h.unbound.Store(false)
 	h.managed.Store(false)
 }
 
-// newInner makes the server that serves: everything of the user's, with what
-// Drain needs chained before it.
-func (h *HTTPServer) newInner() *http.Server {
-	s := h.template
+// copyOf copies what a user can set on an http.Server: its methods may change it
+// while it serves.
+func copyOf(s *http.Server) *http.Server {
 	return &http.Server{
 		Addr:                         s.Addr,
-		Handler:                      &handler{server: h, next: s.Handler},
+		Handler:                      s.Handler,
 		DisableGeneralOptionsHandler: s.DisableGeneralOptionsHandler,
-		TLSConfig:                    s.TLSConfig,
+		TLSConfig:                    s.TLSConfig.Clone(),
 		ReadTimeout:                  s.ReadTimeout,
 		ReadHeaderTimeout:            s.ReadHeaderTimeout,
 		WriteTimeout:                 s.WriteTimeout,
 		IdleTimeout:                  s.IdleTimeout,
 		MaxHeaderBytes:               s.MaxHeaderBytes,
-		TLSNextProto:                 map[string]func(*http.Server, *tls.Conn, http.Handler){},
-		ConnState:                    h.connState,
+		TLSNextProto:                 maps.Clone(s.TLSNextProto),
+		ConnState:                    s.ConnState,
 		ErrorLog:                     s.ErrorLog,
-		BaseContext:                  h.baseContext,
-		ConnContext:                  h.connContext,
+		BaseContext:                  s.BaseContext,
+		ConnContext:                  s.ConnContext,
 		HTTP2:                        s.HTTP2,
+		Protocols:                    s.Protocols,
 	}
+}
+
+// newInner makes the server that serves: everything of the user's, with what
+// Drain needs chained before it.
+func (h *HTTPServer) newInner() *http.Server {
+	inner := copyOf(h.template)
+	inner.Handler = &handler{server: h, next: h.template.Handler}
+	inner.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	inner.ConnState = connState(h.template.ConnState)
+	inner.BaseContext = h.baseContext
+	inner.ConnContext = h.connContext
+	inner.Protocols = nil // HTTP/2 does not come this way
+	return inner
 }
 
 // baseContext is the user's, cancelled when the group is.
@@ -217,7 +249,7 @@ type tracked interface{ tracked() *conns.Conn }
 
 func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Context {
 	c := nc.(tracked).tracked()
-	ctx = context.WithValue(ctx, http.ServerContextKey, h.template)
+	ctx = context.WithValue(ctx, http.ServerContextKey, h.user)
 	if f := h.template.ConnContext; f != nil {
 		if ctx = f(ctx, c.NetConn()); ctx == nil {
 			panic("ConnContext returned nil")
@@ -235,113 +267,24 @@ func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Conte
 	return ctx
 }
 
-func (h *HTTPServer) connState(nc net.Conn, state http.ConnState) {
-	c := nc.(tracked).tracked()
-	if state == http.StateIdle {
-		c.Idle()
-	}
-	if f := h.template.ConnState; f != nil {
-		f(c.NetConn(), state)
+// connState makes the hook of the inner server. net/http may call it once more
+// after the connection's end has been told, so it holds on to nothing of h.
+func connState(user func(net.Conn, http.ConnState)) func(net.Conn, http.ConnState) {
+	return func(nc net.Conn, state http.ConnState) {
+		c := nc.(tracked).tracked()
+		if state == http.StateIdle {
+			c.Idle()
+		}
+		if user != nil {
+			user(c.NetConn(), state)
+		}
 	}
 }
 
 func (h *HTTPServer) logf(format string, args ...any) {
-	if l := h.template.ErrorLog; l != nil {
+	if l := h.user.ErrorLog; l != nil {
 		l.Printf(format, args...)
 	} else {
 		log.Printf(format, args...)
 	}
-}
-
-// acceptor makes tracked connections of what the listener accepts.
-type acceptor struct {
-	*listener
-	tracker conns.Tracker
-	server  *HTTPServer
-}
-
-func (a *acceptor) Accept() (net.Conn, error) {
-	for {
-		nc, err := a.listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		c, served := a.server.track(a.tracker.Group(), nc)
-		if err := a.tracker.Adopt(c); err == nil {
-			return served, nil
-		}
-	}
-}
-
-// track makes the tracked connection, and what net/http is to see of it.
-func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
-	if h.tlsConfig == nil {
-		c := conns.New(g, nc)
-		c.FollowHTTP1()
-		if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
-			return c, &userTLSConn{Conn: c, server: h}
-		}
-		if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
-			return c, &h2cConn{plainConn: plainConn{c}, h2: h.h2}
-		}
-		return c, plainConn{c}
-	}
-	records := conns.NewRecords(nc)
-	layer := tls.Server(records, h.tlsConfig)
-	c := conns.NewTLS(g, layer, records)
-	c.FollowHTTP1()
-	return c, &tlsConn{Conn: c, tls: layer, server: h}
-}
-
-// plainConn is a connection without TLS.
-type plainConn struct{ *conns.Conn }
-
-func (c plainConn) tracked() *conns.Conn { return c.Conn }
-
-// ReadFrom implements io.ReaderFrom, which net/http looks for.
-func (c plainConn) ReadFrom(r io.Reader) (int64, error) { return c.Sendfile(r) }
-
-// front stands in for the user's server, so that Shutdown and Close called on it
-// are heard: it "serves" a listener that accepts nothing.
-type front struct {
-	srv     *http.Server
-	addr    net.Addr
-	tracker conns.Tracker
-	over    chan struct{}
-	ended   chan struct{}
-}
-
-func newFront(srv *http.Server, addr net.Addr, t conns.Tracker) *front {
-	f := &front{srv: srv, addr: addr, tracker: t, over: make(chan struct{}), ended: make(chan struct{})}
-	go func() {
-		defer close(f.ended)
-		_ = srv.Serve(f)
-	}()
-	return f
-}
-
-// Accept implements net.Listener: it blocks until the drain is over.
-func (f *front) Accept() (net.Conn, error) {
-	<-f.over
-	return nil, net.ErrClosed
-}
-
-// Close implements net.Listener: the user has called Shutdown or Close.
-func (f *front) Close() error {
-	select {
-	case <-f.over:
-	default:
-		f.tracker.AskDrain("http.Server.Shutdown or Close was called on the managed server")
-	}
-	return nil
-}
-
-// Addr implements net.Listener.
-func (f *front) Addr() net.Addr { return f.addr }
-
-// release ends the stand-in and runs what RegisterOnShutdown registered.
-func (f *front) release() {
-	close(f.over)
-	<-f.ended
-	_ = f.srv.Shutdown(context.Background())
 }

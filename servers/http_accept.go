@@ -1,0 +1,62 @@
+package servers
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+
+	"github.com/godrain/drain/conns"
+)
+
+// acceptor makes tracked connections of what the listener accepts.
+type acceptor struct {
+	*listener
+	tracker conns.Tracker
+	server  *HTTPServer
+}
+
+func (a *acceptor) Accept() (net.Conn, error) {
+	for {
+		if !a.server.admitted {
+			a.tracker.Admit()
+			a.server.admitted = true
+		}
+		nc, err := a.listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		a.server.admitted = false
+		c, served := a.server.track(a.tracker.Group(), nc)
+		if err := a.tracker.Adopt(c); err == nil {
+			return served, nil
+		}
+	}
+}
+
+// track makes the tracked connection, and what net/http is to see of it.
+func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
+	if h.tlsConfig == nil {
+		c := conns.New(g, nc)
+		c.FollowHTTP1()
+		if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+			return c, &userTLSConn{Conn: c, server: h}
+		}
+		if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
+			return c, &h2cConn{plainConn: plainConn{c}, h2: h.h2}
+		}
+		return c, plainConn{c}
+	}
+	records := conns.NewRecords(nc)
+	layer := tls.Server(records, h.tlsConfig)
+	c := conns.NewTLS(g, layer, records)
+	c.FollowHTTP1()
+	return c, &tlsConn{Conn: c, tls: layer, server: h}
+}
+
+// plainConn is a connection without TLS.
+type plainConn struct{ *conns.Conn }
+
+func (c plainConn) tracked() *conns.Conn { return c.Conn }
+
+// ReadFrom implements io.ReaderFrom, which net/http looks for.
+func (c plainConn) ReadFrom(r io.Reader) (int64, error) { return c.Sendfile(r) }
