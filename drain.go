@@ -120,11 +120,14 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	if err == nil {
 		err = started.Err
 	}
-	if err != nil {
-		<-h.done
-		return nil, err
+	if err == nil {
+		return h, nil
 	}
-	return h, nil
+	<-h.done
+	if started.Err == nil { // the root was gone before it could answer
+		err = h.report.Err()
+	}
+	return nil, err
 }
 
 // quietSystem is an actor system that does not log; nor does a goroutine of its

@@ -388,10 +388,13 @@ func contextCause(r *http.Request) error { return context.Cause(r.Context()) }
 
 func runtimeStack(buf []byte) int { return runtime.Stack(buf, true) }
 
-// eventually waits for what no event tells.
+// eventually waits for what no event tells. It starts no goroutine: one of its
+// uses counts them.
 func eventually(t *testing.T, f func() bool) {
 	t.Helper()
-	require.Eventually(t, f, patience, time.Millisecond)
+	for deadline := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
+		require.True(t, time.Now().Before(deadline), "it never came true")
+	}
 }
 
 // waitOpen waits until so many connections are in the tree.

@@ -211,12 +211,10 @@ func (r *root) conclude() {
 	report := messages.Report{
 		Reason: r.reason, Forced: r.forced, Started: r.began, Took: time.Since(r.began),
 		Timeout: r.config.Timeout, Phases: r.phases, Servers: []messages.ServerReport{},
+		Failure: r.failure,
 	}
 	for _, k := range r.kids {
 		report.Servers = append(report.Servers, k.report)
-	}
-	if len(r.kids) == 0 && r.failure != nil {
-		report.Servers = append(report.Servers, messages.ServerReport{Name: "root", Err: r.failure, Error: r.failure.Error()})
 	}
 	r.report = &report
 	told := false

@@ -17,6 +17,7 @@ type Report struct {
 	Timeout time.Duration  `json:"timeout"`
 	Phases  []PhaseTook    `json:"phases"`
 	Servers []ServerReport `json:"servers"`
+	Failure error          `json:"-"` // why the tree could not start; nil if it did
 }
 
 // PhaseTook is how long one phase of the drain took.
@@ -80,6 +81,9 @@ func (r Report) Err() error {
 		errs = append(errs, fmt.Errorf("drain: %w: %d killed, %d crashed, %d requests lost, %d handlers still running "+
 			"(the Report names them; raise Timeout, or let handlers watch drain.Draining)",
 			ErrCut, s.Killed, s.Crashed, s.Lost, s.Running))
+	}
+	if r.Failure != nil {
+		return errors.Join(append(errs, r.Failure)...)
 	}
 	for _, s := range r.Servers {
 		if s.Err != nil {
