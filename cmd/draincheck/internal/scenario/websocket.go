@@ -146,7 +146,7 @@ func (c *Client) readMessage(conn *wire.Conn, first func(), from time.Time) bool
 	case errors.Is(err, errClosing):
 		c.Count(verdict.LostCut)
 	default:
-		if c.Signalled() {
+		if c.Signalled() && lossOf(err) != verdict.LostTimedOut {
 			c.tally.AddCloseCode(wire.CodeAbnormal)
 		}
 		c.CountBreak(err)
