@@ -31,6 +31,11 @@ var (
 // to drain; nil, which never fires, if ctx is of no managed server.
 func Draining(ctx context.Context) <-chan struct{} { return conns.Draining(ctx) }
 
+// Interruptible marks a request that may wait for long, such as a long poll: as
+// soon as its server drains, its context is cancelled, with the cause ErrDraining.
+// It is the first line of its handler: drain.Interruptible(r.Context()).
+func Interruptible(ctx context.Context) { conns.Interruptible(ctx) }
+
 // Report says what happened in a drain.
 type Report = messages.Report
 

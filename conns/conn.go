@@ -63,7 +63,11 @@ type Conn struct {
 	context  atomic.Pointer[connContext]
 	fate     atomic.Pointer[fate]
 	takeover atomic.Pointer[Takeover]
-	h2       atomic.Pointer[H2] // once it speaks HTTP/2
+
+	interrupt   atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
+	interrupted atomic.Bool               // context was cancelled by an Interrupt
+
+	h2 atomic.Pointer[H2] // once it speaks HTTP/2
 }
 
 // New makes a tracked connection of nc. It must be adopted before it is used.
@@ -202,6 +206,7 @@ func (c *Conn) Begin(u *Unit) {
 // panicked; what it has written may still be buffered.
 func (c *Conn) Return(completed bool) {
 	c.returned.Store(completed)
+	c.endInterrupt()
 	if k := c.takeover.Load(); k != nil {
 		k.handlerReturned()
 		return

@@ -116,9 +116,11 @@ type Group struct {
 	Counters
 
 	name     string
-	draining chan struct{}
-	drains   atomic.Bool  // draining is closed
-	deadline atomic.Int64 // of the drain, see clock.go; 0 while there is none
+	drain    context.Context // cancelled when the drain begins
+	begin    context.CancelFunc
+	draining <-chan struct{} // closed when the drain begins
+	drains   atomic.Bool     // drain is cancelled
+	deadline atomic.Int64    // of the drain, see clock.go; 0 while there is none
 	base     context.Context
 	cancel   context.CancelCauseFunc
 	quiet    func()
@@ -127,7 +129,9 @@ type Group struct {
 
 // NewGroup makes the shared half of a server's connections.
 func NewGroup(name string, s Settings) *Group {
-	g := &Group{Settings: s.WithDefaults(), name: name, draining: make(chan struct{})}
+	g := &Group{Settings: s.WithDefaults(), name: name}
+	g.drain, g.begin = context.WithCancel(context.Background())
+	g.draining = g.drain.Done()
 	g.base, g.cancel = context.WithCancelCause(context.Background())
 	return g
 }
@@ -139,7 +143,7 @@ func (g *Group) Name() string { return g.name }
 func (g *Group) Drain(deadline time.Time) {
 	g.deadline.Store(at(deadline))
 	if g.drains.CompareAndSwap(false, true) {
-		close(g.draining)
+		g.begin()
 	}
 }
 
@@ -201,8 +205,11 @@ type connContext struct {
 }
 
 func (c *connContext) Value(key any) any {
-	if _, ok := key.(connKey); ok {
+	switch key.(type) {
+	case connKey:
 		return c.conn
+	case interruptKey:
+		return c.conn.interrupts()
 	}
 	return c.Context.Value(key)
 }
@@ -226,6 +233,9 @@ func FromContext(ctx context.Context) *Conn {
 // Without a managed server behind ctx it returns nil, which never fires.
 func Draining(ctx context.Context) <-chan struct{} {
 	if c := FromContext(ctx); c != nil {
+		if i := InterruptOf(ctx); i != nil {
+			i.word.Or(watches)
+		}
 		return c.group.draining
 	}
 	return nil

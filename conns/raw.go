@@ -116,3 +116,7 @@ func (r *raw) nudge(c *Conn, wait time.Duration) {
 	}
 	r.timer.Reset(wait)
 }
+
+// Quiet reports whether nothing has been received that no Read has returned: a
+// handler that ends a connection of its own accord asks it first (Linux).
+func (c *Conn) Quiet() bool { return !c.pending() }

@@ -54,16 +54,21 @@ const (
 
 // Each accepts until Unbind, and calls f with each connection, in this goroutine.
 // It returns nil after Unbind; any other return is a failure of the listener.
-func (a *Acceptor) Each(f func(net.Conn)) error {
+func (a *Acceptor) Each(f func(net.Conn)) error { return a.each(func() {}, f) }
+
+// each is Each; before is called before each connection is accepted.
+func (a *Acceptor) each(before func(), f func(net.Conn)) error {
 	a.accepting.Store(true)
 	defer a.accepting.Store(false)
 	var wait time.Duration
+	before()
 	for {
 		nc, err := a.listener.Accept()
 		switch {
 		case err == nil:
 			wait = 0
 			f(nc)
+			before()
 		case errors.Is(err, errUnbound) || a.listener.leaving.Load() != 0 && !isTemporary(err):
 			return nil
 		case isTemporary(err):

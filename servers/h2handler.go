@@ -31,19 +31,21 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.conn.Start(s)
 	completed := false
 	defer func() { h.conn.Done(s, completed) }()
-	if h.inside {
-		h.serveOutside(w, r)
-	} else {
-		h.server.userHandler(r).ServeHTTP(w, r)
-	}
+	h.serveOutside(w, r)
 	completed = true
 }
 
-// serveOutside gives the request a context with the user's own server in it.
+// serveOutside gives the request a context of its own, which a drain may cancel,
+// with the user's own server in it.
 func (h *h2Handler) serveOutside(w http.ResponseWriter, r *http.Request) {
-	outer := r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, h.server.user))
+	ctx, interrupt := h.conn.WithInterrupt(r.Context())
+	defer interrupt.Ended()
+	if h.inside {
+		ctx = context.WithValue(ctx, http.ServerContextKey, h.server.user)
+	}
+	outer := r.WithContext(ctx)
 	defer func() { r.MultipartForm = outer.MultipartForm }() // the HTTP/2 server removes its files
-	h.server.userHandler(r).ServeHTTP(w, outer)
+	h.server.userHandler(r).ServeHTTP(&h2Response{ResponseWriter: w, request: outer}, outer)
 }
 
 // userHandler is what net/http would call with r on a server of the user's.

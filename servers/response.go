@@ -29,6 +29,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ResponseWriter: w, conn: c, length: r.ContentLength,
 		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
 	}
+	if c.Interrupted() {
+		r = r.WithContext(c.Renew(r.Context()))
+	}
+	rw.request = r
 	if asksForWebSocket(r) {
 		rw.upgrade = conns.WebSocketAsked
 	}
@@ -46,8 +50,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type response struct {
 	http.ResponseWriter
 	conn      *conns.Conn
+	request   *http.Request
 	unit      conns.Unit
-	length    int64 // of the request's body, as it was announced
+	stream    *eventStream // if it is one
+	length    int64        // of the request's body, as it was announced
 	announced bool
 	upgrade   conns.Upgrade // what Hijack would make of the connection
 }
@@ -62,7 +68,10 @@ func (w *response) announce(status int) {
 	if status == http.StatusSwitchingProtocols && w.upgrade == conns.WebSocketAsked {
 		w.upgrade = conns.WebSocketGranted
 	}
-	if !w.conn.Group().IsDraining() || status == http.StatusSwitchingProtocols {
+	w.stream = newEventStream(w.Header(), w.request)
+	// A stream of events rarely ends but by the client or by a drain: that it ends
+	// the connection is said now, or nobody could say it when the drain comes.
+	if !(w.conn.Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
 		return
 	}
 	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.length) {
@@ -79,22 +88,28 @@ func (w *response) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *response) Write(p []byte) (int, error) {
 	w.announce(http.StatusOK)
+	if w.stream != nil {
+		return w.stream.write(p, w.ResponseWriter.Write)
+	}
 	return w.ResponseWriter.Write(p)
 }
 
 // WriteString implements io.StringWriter.
 func (w *response) WriteString(s string) (int, error) {
 	w.announce(http.StatusOK)
+	if w.stream != nil {
+		return w.stream.write([]byte(s), w.ResponseWriter.Write)
+	}
 	return io.WriteString(w.ResponseWriter, s)
 }
 
 // ReadFrom implements io.ReaderFrom: files go to the socket by sendfile.
 func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	w.announce(http.StatusOK)
-	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+	if rf, ok := w.ResponseWriter.(io.ReaderFrom); ok && w.stream == nil {
 		return rf.ReadFrom(r)
 	}
-	return io.Copy(struct{ io.Writer }{w.ResponseWriter}, r)
+	return io.Copy(struct{ io.Writer }{w}, r)
 }
 
 // Flush implements http.Flusher.

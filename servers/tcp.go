@@ -55,6 +55,7 @@ type TCPServer struct {
 	handler  TCPHandler
 	options  TCPOptions
 	acceptor atomic.Pointer[Acceptor] // of the last Bind
+	place    conns.Tracker            // under whose limit there is a place for the next connection
 }
 
 // TCP serves connections to addr ("host:port") with handler, in a goroutine for
@@ -115,7 +116,14 @@ func (s *TCPServer) bind(ctx context.Context, again bool) (*Acceptor, error) {
 
 // Serve implements actors.Server.
 func (s *TCPServer) Serve(t conns.Tracker) error {
-	return s.acceptor.Load().Each(func(nc net.Conn) {
+	admit := func() {
+		if s.place != t { // it may have one from before it was suspended
+			t.Admit()
+			s.place = t
+		}
+	}
+	return s.acceptor.Load().each(admit, func(nc net.Conn) {
+		s.place = nil
 		c := s.track(t.Group(), nc)
 		if t.Adopt(c) == nil {
 			go s.serve(c)

@@ -340,6 +340,17 @@ func TestAcceptorBacksOffAndIsWokenByUnbind(t *testing.T) {
 	})
 }
 
+func TestTCPSaysWhatIsWrong(t *testing.T) {
+	_, err := drain.Config{}.Start(t.Context(), servers.TCP("127.0.0.1:0", nil))
+	require.ErrorContains(t, err, "no handler")
+	_, err = drain.Config{}.Start(t.Context(), servers.TCP("127.0.0.1:99999", shout))
+	require.ErrorContains(t, err, "99999")
+	s := tcp(shout)
+	grow(t, quick(), s)
+	_, err = drain.Config{}.Start(t.Context(), s)
+	require.ErrorContains(t, err, "served already")
+}
+
 func unit(line string) *conns.Unit { return &conns.Unit{Protocol: "LINES", Path: line} }
 
 type writerFunc func([]byte) (int, error)

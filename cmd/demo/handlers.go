@@ -26,6 +26,8 @@ func handlers(show *show) http.Handler {
 	mux.HandleFunc("GET /download", download)
 	mux.HandleFunc("/early", early)
 	webSockets(mux)
+	mux.HandleFunc("GET /events", events)
+	mux.HandleFunc("GET /poll", poll)
 	mux.HandleFunc("GET /readyz", show.ready)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	return mux

@@ -16,7 +16,7 @@ import (
 
 // options is the command line.
 type options struct {
-	http, https       string
+	http, https, tcp  string
 	admin             string
 	adminChosen       bool // it was asked for by the flag
 	cert, key         string
@@ -34,6 +34,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.http, "http", "127.0.0.1:8080", "`address` for HTTP; empty switches it off")
 	f.StringVar(&o.https, "https", "127.0.0.1:8443", "`address` for HTTPS; empty switches it off")
+	f.StringVar(&o.tcp, "tcp", "", "`address` for a line echo over TCP; empty switches it off")
 	f.StringVar(&o.cert, "cert", "", "certificate `file` for HTTPS (default: one made at start)")
 	f.StringVar(&o.key, "key", "", "key `file` for HTTPS")
 	f.StringVar(&o.admin, "admin", "127.0.0.1:9090", "`address` for metrics, health and the live page; empty switches it off")
@@ -63,8 +64,8 @@ func (o options) validate(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q: there are only flags; see -help", rest[0])
-	case o.http == "" && o.https == "":
-		return errors.New("-http and -https are both empty: there is nothing to serve")
+	case o.http == "" && o.https == "" && o.tcp == "":
+		return errors.New("-http, -https and -tcp are all empty: there is nothing to serve")
 	case o.log != "text" && o.log != "json":
 		return fmt.Errorf("-log %q: it must be text or json", o.log)
 	case o.timeout <= 0:
@@ -116,6 +117,9 @@ func (o options) servers(show *show) ([]drain.Server, error) {
 			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 		}
 		list = append(list, servers.HTTP(srv, options))
+	}
+	if o.tcp != "" {
+		list = append(list, o.lines(show))
 	}
 	return list, nil
 }
