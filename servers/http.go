@@ -36,8 +36,8 @@ type HTTPServer struct {
 	options  HTTPOptions
 	user     *http.Server // whose Shutdown and Close are heard
 	template *http.Server // a copy of its configuration, as it was at the start
-	managed  atomic.Bool // between Bind and Release
-	unbound  atomic.Bool // since Unbind: it may be bound again
+	managed  atomic.Bool  // between Bind and Release
+	unbound  atomic.Bool  // since Unbind: it may be bound again
 
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
