@@ -69,8 +69,8 @@ func (p *Panel) inspect(ctx context.Context, what messages.GetStatus) Status {
 	v := h.Vitals()
 	st.Now, st.Entered, st.Dropped = time.Now(), v.Entered, v.Dropped
 	st.Phase, st.Deadline = v.Phase, v.Deadline
-	if st.Started.IsZero() {
-		st.Started = v.Entered[messages.PhaseServing]
+	if serving, ok := v.Entered[messages.PhaseServing]; ok {
+		st.Started = serving // the root is not there to be asked once it has drained
 	}
 	st.merge(v)
 	select {

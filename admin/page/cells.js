@@ -2,7 +2,7 @@
 // many when there are more. A connection keeps its place as long as it lives;
 // what has left during a drain leaves a faint trace.
 
-import { byLetter, calm, cell, colors, fit, states } from "./palette.js";
+import { byLetter, calm, cell, colors, drawn, fit, stamp, states, widthOf } from "./palette.js";
 import { count } from "./format.js";
 
 const growTime = 220;
@@ -10,6 +10,7 @@ const fadeTime = 450;
 const scales = [5, 10, 25, 50, 100, 250, 500, 1000];
 const mostCells = 700;
 const oneByOneAgain = 40;
+const margin = 2; // for the mark of the cursor
 
 export class Cells {
   constructor(canvas) {
@@ -20,13 +21,16 @@ export class Cells {
     this.most = 0; // cells there have been, in this drain
     this.cursor = -1;
     this.pending = false;
-    new ResizeObserver(() => this.draw()).observe(canvas);
+    drawn(canvas, () => this.animate());
   }
 
   // update takes a server's part of a frame.
   update(server, draining) {
     const open = Object.values(server.states).reduce((a, b) => a + b, 0);
     const named = server.ids && server.ids.length === open;
+    const key = JSON.stringify([server.states, server.cells, server.ids, draining]);
+    if (key === this.key) return; // the same picture
+    this.key = key;
     if (!draining) this.most = 0;
     const stay = draining && this.each > 1 && open > oneByOneAgain;
     if ((named || open === 0) && !stay) this.oneByOne(server);
@@ -91,11 +95,11 @@ export class Cells {
   // geometry fits the cells into the width there is.
   geometry() {
     const n = Math.max(this.slots.length, this.most, 1);
-    const width = this.canvas.clientWidth || 600;
+    const width = widthOf(this.canvas) || 600;
     const size = n <= 24 ? 26 : n <= 80 ? 20 : n <= 250 ? 15 : n <= 600 ? 12 : 10;
     const step = size + (size > 14 ? 5 : 3);
-    const columns = Math.max(1, Math.floor((width + step - size) / step));
-    return { size, step, columns, height: Math.ceil(n / columns) * step };
+    const columns = Math.max(1, Math.floor((width - 2 * margin + step - size) / step));
+    return { size, step, columns, height: Math.ceil(n / columns) * step + 2 * margin };
   }
 
   animate() {
@@ -115,8 +119,8 @@ export class Cells {
     const still = calm.matches;
     let moving = false;
     for (let i = 0; i < Math.max(this.slots.length, this.most); i++) {
-      const x = (i % columns) * step;
-      const y = Math.floor(i / columns) * step;
+      const x = margin + (i % columns) * step;
+      const y = margin + Math.floor(i / columns) * step;
       const c = this.slots[i];
       if (!c || c.died !== undefined) {
         const t = c && !still ? (now - c.died) / fadeTime : 1;
@@ -126,16 +130,15 @@ export class Cells {
           g.globalAlpha = 1;
           moving = true;
         } else if (this.most) {
-          g.fillStyle = colors.line;
-          g.beginPath();
-          g.arc(x + size / 2, y + size / 2, Math.max(1, size / 9), 0, 7);
-          g.fill();
+          stamp(g, "left", x, y, size);
         }
         continue;
       }
       const t = still || !c.born ? 1 : Math.min(1, (now - c.born) / growTime);
-      if (t < 1) moving = true;
-      cell(g, c.state, x, y, size, 0.3 + 0.7 * t);
+      if (t < 1) {
+        moving = true;
+        cell(g, c.state, x, y, size, 0.3 + 0.7 * t);
+      } else stamp(g, c.state, x, y, size);
       if (i === this.cursor) {
         g.strokeStyle = colors.ink;
         g.lineWidth = 2;
@@ -148,10 +151,10 @@ export class Cells {
   // find returns the index of the cell at a place in the canvas, or -1.
   find(x, y) {
     const { step, columns } = this.geometry();
-    const column = Math.floor(x / step);
-    const i = Math.floor(y / step) * columns + column;
+    const column = Math.floor((x - margin) / step);
+    const i = Math.floor((y - margin) / step) * columns + column;
     const c = this.slots[i];
-    return column < columns && c && c.died === undefined ? i : -1;
+    return column >= 0 && column < columns && c && c.died === undefined ? i : -1;
   }
 
   // move moves the cursor of the keyboard.

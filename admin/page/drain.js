@@ -1,7 +1,7 @@
 // The drain as it goes: connections over time, the phases under them, and the
 // deadline to the right, towards which it all runs.
 
-import { colors, fit, onColors } from "./palette.js";
+import { colors, drawn, fit } from "./palette.js";
 import { count, element, plural, seconds, text } from "./format.js";
 
 const phases = ["announced", "draining", "killing"];
@@ -38,7 +38,7 @@ export function drawDrain(frame, open) {
   last = { now, whole, spans, over: Boolean(over), most: Math.max(...points.map((p) => p[1])), at: performance.now() };
   box.hidden = false;
   words(frame, open);
-  draw();
+  requestAnimationFrame(draw);
 }
 
 const drained = (r) => r.servers.reduce((n, s) => n + s.drained + s.unanswered + s.killed + s.crashed, 0);
@@ -47,13 +47,15 @@ function words(frame, open) {
   const { now, whole, spans, over, most } = last;
   const used = Math.min(100, Math.round((now / whole) * 100));
   text("drain-left", over ? seconds(now) : seconds(Math.max(whole - now, 0)));
-  text("drain-until", over ? `used, of ${seconds(whole)}` : `to the deadline, ${seconds(whole)} after it began`);
+  text("drain-until", over ? `used, of ${seconds(whole)}` : `left, of ${seconds(whole)}`);
   text("drain-open", count(open));
-  text("drain-of", `of ${plural(most, "connection")} left${frame.reason ? " · " + frame.reason : ""}`);
+  text("drain-of", `of ${plural(most, "connection")} left`);
   const bar = document.getElementById("drain-bar");
   bar.setAttribute("aria-valuenow", String(used));
   bar.setAttribute("aria-valuetext", `${seconds(now)} of ${seconds(whole)}, ${plural(open, "connection")} left`);
-  document.getElementById("drain-phases").replaceChildren(...spans.map((s, i) =>
+  const list = document.getElementById("drain-phases");
+  list.hidden = over; // the Report has it
+  list.replaceChildren(...spans.map((s, i) =>
     element("li", { class: s.phase + (!over && i === spans.length - 1 ? " now" : "") }, `${says[s.phase]} · ${seconds(s.to - s.from)}`)));
 }
 
@@ -76,7 +78,7 @@ function draw() {
     g.fillRect(Math.round(x(t)), 12, 1, floor - 12);
     g.fillStyle = colors.soft;
     g.textAlign = t === 0 ? "left" : "center";
-    if (x(t) < right - 60 || t === 0) g.fillText(t === 0 ? "asked" : seconds(t).replace(".0 s", " s"), x(t), height - 2);
+    if (x(t) < right - 60 || t === 0) g.fillText(t === 0 ? "asked" : seconds(t), x(t), height - 2);
   });
 
   const area = new Path2D();
@@ -125,5 +127,4 @@ function ticks(end) {
   return list;
 }
 
-onColors(draw);
-new ResizeObserver(draw).observe(canvas);
+drawn(canvas, draw);

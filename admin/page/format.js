@@ -10,8 +10,7 @@ export const plural = (n, one, many = one + "s") => `${count(n)} ${n === 1 ? one
 export function seconds(s) {
   if (s >= 3600) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
   if (s >= 90) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
-  if (s >= 10) return `${s.toFixed(s >= 30 ? 0 : 1)} s`;
-  if (s >= 1) return `${s.toFixed(1)} s`;
+  if (s >= 1) return `${s.toFixed(s >= 30 ? 0 : 1).replace(/\.0$/, "")} s`;
   if (s >= 0.01) return `${Math.round(s * 1000)} ms`;
   return `${(s * 1000).toFixed(1)} ms`;
 }

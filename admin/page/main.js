@@ -40,11 +40,18 @@ function frame(f) {
   sample(time, sum((s) => s.counts.in_flight));
   text("feed", `up ${seconds(time - Date.parse(f.started) / 1000)} · frame of ${bytes(f.size)}` + (f.events_dropped ? ` · ${plural(f.events_dropped, "event")} dropped` : ""));
 
-  drawTree(f);
-  drawTable(f);
   drawDrain(f, open);
   if (f.report) report(f.report);
   last = f;
+  setTimeout(rest, 0, f);
+}
+
+// rest draws the larger half in a task of its own, so that the page answers its
+// user in between; a frame that has been overtaken is left out.
+function rest(f) {
+  if (f !== last) return;
+  drawTree(f);
+  drawTable(f);
 }
 
 function rate(time, requests) {

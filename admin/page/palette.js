@@ -34,10 +34,29 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+const widths = new WeakMap();
+const redraws = new WeakMap();
+const resized = new ResizeObserver((entries) => {
+  for (const e of entries) {
+    if (widths.get(e.target) === e.contentRect.width) continue;
+    widths.set(e.target, e.contentRect.width);
+    redraws.get(e.target)();
+  }
+});
+
+// drawn has draw called when a canvas has got another width, or other colours.
+// Its width is remembered: asking for it makes the browser lay the page out.
+export function drawn(canvas, draw) {
+  redraws.set(canvas, draw);
+  resized.observe(canvas);
+  onColors(draw);
+}
+
+export const widthOf = (canvas) => widths.get(canvas) || 0;
+
 // fit gives a canvas the pixels of its place and returns its context and size.
-export function fit(canvas, height) {
+export function fit(canvas, height, width = widthOf(canvas)) {
   const ratio = window.devicePixelRatio || 1;
-  const width = canvas.parentElement ? canvas.clientWidth : 0;
   const w = Math.round(width * ratio);
   const h = Math.round(height * ratio);
   if (canvas.width !== w || canvas.height !== h) {
@@ -49,6 +68,24 @@ export function fit(canvas, height) {
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.clearRect(0, 0, width, height);
   return { g, width, height };
+}
+
+const stamps = new Map(); // state, size → picture
+onColors(() => stamps.clear());
+
+// stamp draws a whole cell from a picture of it: a path takes ten times as long.
+export function stamp(g, state, x, y, size) {
+  const ratio = window.devicePixelRatio || 1;
+  const key = `${state} ${size} ${ratio}`;
+  let picture = stamps.get(key);
+  if (!picture) {
+    picture = new OffscreenCanvas(Math.ceil(size * ratio), Math.ceil(size * ratio));
+    const paint = picture.getContext("2d");
+    paint.scale(ratio, ratio);
+    cell(paint, state, 0, 0, size);
+    stamps.set(key, picture);
+  }
+  g.drawImage(picture, x, y, picture.width / ratio, picture.height / ratio);
 }
 
 // cell draws one connection: full for busy, half for reading, a ring for leaving,
@@ -84,6 +121,10 @@ export function cell(g, state, x, y, size, scale = 1) {
       g.roundRect(x, y + size / 2, size, size / 2, [0, 0, r, r]);
       g.fill();
       return;
+    case "left":
+      g.fillStyle = colors.line;
+      g.arc(x + size / 2, y + size / 2, Math.max(1, size / 9), 0, 7);
+      break;
     case "idle":
       g.roundRect(x + size * 0.11, y + size * 0.11, size * 0.78, size * 0.78, r);
       break;

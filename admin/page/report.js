@@ -1,12 +1,12 @@
 // The Report: what happened, in words and numbers.
 
-import { element, nanos, plural } from "./format.js";
+import { count, element, nanos, plural } from "./format.js";
 
 const box = document.getElementById("report");
 const kinds = ["drained", "unanswered", "killed", "crashed", "refused", "lost", "running"];
 const bad = new Set(["killed", "crashed", "lost", "running"]);
 const titles = { lost: "requests lost", running: "handlers still running" };
-const mostNamed = 20;
+const mostNamed = 10;
 
 export function forgetReport() { box.hidden = true; }
 
@@ -51,19 +51,13 @@ function servers(r) {
     [["server"], ["address"], ...shown.map((k) => [titles[k] || k, "num"]), ["took", "num"]],
     r.servers.map((s) => [
       element("td", {}, s.name), element("td", { class: "mono" }, s.addr || ""),
-      ...shown.map((k) => element("td", { class: "num" }, bad.has(k) && s[k] ? element("span", { class: "bad-number" }, String(s[k])) : String(s[k]))),
+      ...shown.map((k) => element("td", { class: "num" }, bad.has(k) && s[k] ? element("span", { class: "bad-number" }, count(s[k])) : count(s[k]))),
       element("td", { class: "num" }, nanos(s.took)),
     ]), "What became of each server's connections");
 }
 
 function phases(r) {
-  const spans = r.phases.map((p) => {
-    const e = element("span", { class: "span " + p.phase });
-    e.style.flexGrow = String(Math.max(p.took / Math.max(r.took, 1), 0.001));
-    return e;
-  });
-  return element("div", {}, element("h3", {}, "Phases"), element("div", { class: "spans", "aria-hidden": "true" }, ...spans),
-    element("ol", { class: "phases" }, ...r.phases.map((p) => element("li", { class: p.phase }, `${p.phase} ${nanos(p.took)}`))));
+  return element("ol", { class: "phases" }, ...r.phases.map((p) => element("li", { class: p.phase }, `${p.phase} ${nanos(p.took)}`)));
 }
 
 function stragglers(r) {
@@ -77,5 +71,5 @@ function stragglers(r) {
   const more = list.length - rows.length;
   return [element("h3", {}, "Who did not end in order"),
     table([["end"], ["server"], ["peer"], ["request"], ["protocol"], ["was"]], rows, "Connections that did not end in order"),
-    ...(more > 0 ? [element("p", { class: "note" }, `and ${more} more; `, element("a", { href: "status" }, "status"), " has all of them")] : [])];
+    ...(more > 0 ? [element("p", { class: "note" }, `and ${count(more)} more; `, element("a", { href: "status" }, "status"), " has all of them")] : [])];
 }

@@ -1,6 +1,6 @@
 // Requests in flight in the last minute.
 
-import { colors, fit, onColors } from "./palette.js";
+import { colors, drawn, fit } from "./palette.js";
 import { count, text } from "./format.js";
 
 const span = 60; // seconds
@@ -21,14 +21,14 @@ function draw() {
   const end = samples.at(-1)[0];
   const most = Math.max(...samples.map((s) => s[1]));
   const top = Math.max(most, 4) * 1.1;
-  const floor = height - 14;
+  const floor = height - 17;
   const x = (t) => width - ((end - t) / span) * width;
   const y = (v) => floor - (v / top) * (floor - 4);
   g.font = "11px system-ui, sans-serif";
   g.fillStyle = colors.soft;
-  g.fillText("60 s ago", 0, height - 1);
+  g.fillText("60 s ago", 0, height - 3);
   g.textAlign = "right";
-  g.fillText("now", width, height - 1);
+  g.fillText("now", width, height - 3);
   g.textAlign = "left";
   g.strokeStyle = colors.line;
   g.beginPath();
@@ -48,8 +48,7 @@ function draw() {
   g.lineWidth = 2;
   g.lineJoin = "round";
   g.stroke(line);
-  text("s-flight", `at most ${count(most)} in the last minute`);
+  text("s-flight", `peak ${count(most)}`);
 }
 
-onColors(draw);
-new ResizeObserver(draw).observe(canvas);
+drawn(canvas, draw);

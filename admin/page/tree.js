@@ -16,7 +16,7 @@ host.append(element("div", { class: "root" }, element("span", { class: "knot" })
 
 export function drawTree(frame) {
   const draining = frame.phase !== "serving" && frame.phase !== "starting";
-  text(rootNote, `${frame.phase} · ${plural(frame.servers.length, "server")}`);
+  text(rootNote, `${frame.phase} · ${plural(frame.servers.length, "server")} · ${plural(frame.servers.reduce((n, s) => n + s.counts.open, 0), "connection")}`);
   const names = new Set(frame.servers.map((s) => s.name));
   for (const [name, b] of branches) {
     if (!names.has(name)) {
@@ -52,13 +52,12 @@ class Branch {
       this.canvas, this.note);
     host.append(this.box);
     this.cells = new Cells(this.canvas);
-    onColors(() => this.cells.animate());
     this.listen();
   }
 
   update(s, draining) {
     this.server = s;
-    text(this.addr, s.addr || "");
+    if (s.addr) text(this.addr, s.addr); // one that has drained has none any more
     const label = s.suspended ? "suspended" : s.phase;
     text(this.tag, label);
     this.tag.className = "tag " + label;
@@ -123,7 +122,7 @@ class Branch {
     if (!d || d.state !== c.state) this.fetch();
     if (!d) return [element("b", {}, c.state), element("div", {}, meaning[c.state])];
     return [
-      element("b", {}, d.request && c.state !== "idle" ? d.request : d.peer),
+      element("b", {}, d.request && c.state !== "idle" ? d.request : "No request in progress"),
       element("div", {}, `${d.peer} · ${d.protocol}`),
       element("div", {}, `${c.state}${d.state === c.state ? " for " + nanos(d.since) : ""}, open for ${nanos(d.age)}`),
       element("div", {}, `${plural(d.requests, "request")} · ${bytes(d.bytes_read)} in · ${bytes(d.bytes_written)} out`),
@@ -143,10 +142,12 @@ class Branch {
   }
 }
 
+addEventListener("scroll", () => (tip.hidden = true), { passive: true });
+
 const legend = states.map((state) => {
   const canvas = element("canvas", { height: 14, width: 14 });
   document.getElementById("legend").append(element("li", { title: meaning[state] }, canvas, state));
-  return () => cell(fit(canvas, 14).g, state, 0, 0, 14);
+  return () => cell(fit(canvas, 14, 14).g, state, 0, 0, 14);
 });
 const drawLegend = () => legend.forEach((draw) => draw());
 requestAnimationFrame(drawLegend);
