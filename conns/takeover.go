@@ -29,27 +29,30 @@ const (
 // write is in progress.
 type Takeover struct {
 	*Conn
-	protocol string
-	request  string
+	layer net.Conn // Conn.net: what every Read and Write touches lies together here
 
 	word  atomic.Uint64 // see websocket_state.go
-	heard atomic.Int64  // when something was last read; last is of writing here
+	heard atomic.Int64  // when something was last read
+	spoke atomic.Int64  // when something was last written
+	got   atomic.Int64  // bytes read
+	gave  atomic.Int64  // bytes written
 
-	// Of whoever holds the write side.
-	answer answer
-	out    follower
-	// Of whoever is in Read.
-	in follower
+	in     follower // of whoever is in Read
+	out    follower // of whoever holds the write side
+	answer answer   // what stands before it
 
 	turn   atomic.Pointer[chan struct{}] // passes the token to a writer that queues
 	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
 	leaver atomic.Pointer[escort]        // nil until it is asked to leave
+
+	protocol string
+	request  string
 }
 
 // Hijack gives the connection to its handler. rw is what net/http's Hijack
 // returned; it reads and writes through the connection.
 func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover, *bufio.ReadWriter) {
-	k := &Takeover{Conn: c, protocol: u.Protocol, request: u.line()}
+	k := &Takeover{Conn: c, layer: c.net, protocol: u.Protocol, request: u.line()}
 	switch upgrade {
 	case WebSocketAsked:
 		k.word.Store(upgrading | midOut)
@@ -64,7 +67,7 @@ func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover
 	}
 	c.takeover.Store(k)
 	c.unit.Store(nil)
-	c.last.Store(now())
+	k.spoke.Store(now())
 	c.step(hijack)
 	c.owner.Idle()
 	_ = c.applyReadDeadline()
@@ -96,7 +99,7 @@ func (k *Takeover) Close() error {
 		k.signal()
 		return nil
 	}
-	err := k.net.Close()
+	err := k.layer.Close()
 	k.finish(messages.OutcomeDrained, false)
 	return err
 }
@@ -119,7 +122,7 @@ func (k *Takeover) applyReadDeadline() error {
 	if k.is(listening | shut | over) {
 		return nil // it is not the handler that reads
 	}
-	err := k.net.SetReadDeadline(when(k.want.Load()))
+	err := k.layer.SetReadDeadline(when(k.want.Load()))
 	if k.is(shut | over) {
 		k.interrupt()
 	}
@@ -132,15 +135,15 @@ func (k *Takeover) SetWriteDeadline(t time.Time) error {
 	if k.is(spoken) {
 		return nil
 	}
-	err := k.net.SetWriteDeadline(t)
+	err := k.layer.SetWriteDeadline(t)
 	if k.is(spoken) {
-		_ = k.net.SetWriteDeadline(time.Time{})
+		_ = k.layer.SetWriteDeadline(time.Time{})
 	}
 	return err
 }
 
 // interrupt ends a Read in progress.
-func (k *Takeover) interrupt() { _ = k.net.SetReadDeadline(time.Unix(1, 0)) }
+func (k *Takeover) interrupt() { _ = k.layer.SetReadDeadline(time.Unix(1, 0)) }
 
 // unfinished reports whether killing the connection now cuts something.
 func (k *Takeover) unfinished() bool {
@@ -167,6 +170,8 @@ func (k *Takeover) describe(s *messages.Connection) {
 	if w&framed != 0 {
 		s.Protocol = WebSocketProtocol
 	}
+	s.Read += k.got.Load()
+	s.Written += k.gave.Load()
 	s.Since = min(s.Age, time.Duration(now()-k.active()))
 	switch {
 	case s.State == messages.StateClosed:
@@ -180,7 +185,7 @@ func (k *Takeover) describe(s *messages.Connection) {
 }
 
 // active is when something last came or went.
-func (k *Takeover) active() int64 { return max(k.last.Load(), k.heard.Load()) }
+func (k *Takeover) active() int64 { return max(k.spoke.Load(), k.heard.Load()) }
 
 // handlerReturned and socketClosed end the count of the handler as one that is
 // running. A handler that sleeps between two ticks hears of the end of its

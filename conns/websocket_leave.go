@@ -101,7 +101,7 @@ func (k *Takeover) depart(e *escort) {
 	if !k.is(ended) {
 		k.linger()
 	}
-	_ = k.net.Close()
+	_ = k.layer.Close()
 	k.finish(outcome, lost)
 }
 
@@ -118,7 +118,7 @@ func (k *Takeover) untilQuiet(e *escort) bool {
 		case w&shut != 0 && (w&upgrading == 0 || w&(taken|midOut) != 0):
 			// The handler has closed it in the midst of something. A write in progress
 			// does not hold it up.
-			_ = k.net.SetWriteDeadline(time.Now().Add(k.group.Linger))
+			_ = k.layer.SetWriteDeadline(time.Now().Add(k.group.Linger))
 			return false
 		}
 		if d := k.hold(e, w); d != 0 {
@@ -158,7 +158,7 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	case w&(exhausted|ended|answered) != 0 || t > e.hurry:
 		return 0
 	}
-	until := k.last.Load() + int64(settle)
+	until := k.spoke.Load() + int64(settle)
 	switch heard := k.heard.Load(); {
 	case heard == 0:
 	case w&midIn != 0, w&inRead == 0: // it is arriving, or the handler is at work on it

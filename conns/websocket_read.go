@@ -22,9 +22,9 @@ func (k *Takeover) read(p []byte) (int, error) {
 				return n, err
 			}
 		}
-		n, err := k.net.Read(p)
+		n, err := k.layer.Read(p)
 		if n > 0 {
-			k.Conn.read.Add(int64(n))
+			k.got.Add(int64(n))
 			k.heard.Store(now())
 		}
 		again := n == 0 && k.stale(err)
@@ -156,11 +156,11 @@ func (k *Takeover) listen(e *escort) {
 		k.signal()
 	}()
 	buf := make([]byte, 4<<10)
-	_ = k.net.SetReadDeadline(when(0))
+	_ = k.layer.SetReadDeadline(when(0))
 	for !k.is(wanted | answered | over) {
-		n, err := k.net.Read(buf)
+		n, err := k.layer.Read(buf)
 		if n > 0 {
-			k.Conn.read.Add(int64(n))
+			k.got.Add(int64(n))
 			k.followIn(buf[:n])
 			if !k.keep(e, buf[:n]) {
 				return
@@ -169,7 +169,7 @@ func (k *Takeover) listen(e *escort) {
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			_ = k.net.SetReadDeadline(when(0))
+			_ = k.layer.SetReadDeadline(when(0))
 		default:
 			k.set(ended, 0)
 			return
@@ -180,19 +180,20 @@ func (k *Takeover) listen(e *escort) {
 // keep reports whether there is room for more.
 func (k *Takeover) keep(e *escort, p []byte) bool {
 	w := k.word.Load()
+	enough := len(e.kept)+len(p) >= keepable
 	switch {
 	case w&(shut|overflowed) != 0:
 		return true
-	case w&everRead == 0 && len(e.kept)+len(p) > keepable:
+	case enough && w&everRead == 0:
 		e.kept = nil
 		k.set(overflowed, kept)
 		return true
 	}
 	e.kept = append(e.kept, p...)
-	if len(e.kept) < keepable {
-		k.set(kept, 0)
-		return true
+	if enough {
+		k.set(kept|full, 0)
+		return false
 	}
-	k.set(kept|full, 0)
-	return false
+	k.set(kept, 0)
+	return true
 }

@@ -17,9 +17,8 @@ func (k *Takeover) write(p []byte) (int, error) {
 		k.giveBack()
 		return n, err
 	}
-	n, err := k.net.Write(p)
-	k.wrote(int64(n), err)
-	k.last.Store(now())
+	n, err := k.layer.Write(p)
+	k.written(n, err)
 	k.followOut(p[:n])
 	k.giveBack()
 	return n, err
@@ -27,11 +26,18 @@ func (k *Takeover) write(p []byte) (int, error) {
 
 func (k *Takeover) pass(p []byte) (int, error) {
 	k.word.Add(oneQueued)
-	n, err := k.net.Write(p)
-	k.last.Store(now())
+	n, err := k.layer.Write(p)
+	k.written(n, err)
 	k.word.Add(^(oneQueued - 1))
-	k.wrote(int64(n), err)
 	return n, err
+}
+
+func (k *Takeover) written(n int, err error) {
+	k.gave.Add(int64(n))
+	k.spoke.Store(now())
+	if err != nil {
+		k.failed.Store(true)
+	}
 }
 
 // take takes the token, after those who queue already.
@@ -137,10 +143,9 @@ func (k *Takeover) boundary() {
 // messages.
 func (k *Takeover) sayGoodbye() {
 	k.set(spoken, 0)
-	_ = k.net.SetWriteDeadline(time.Time{}) // it was the handler's
-	n, err := k.net.Write(closeFrame(k.lastWords()))
-	k.wrote(int64(n), err)
-	k.last.Store(now())
+	_ = k.layer.SetWriteDeadline(time.Time{}) // it was the handler's
+	n, err := k.layer.Write(closeFrame(k.lastWords()))
+	k.written(n, err)
 	if err != nil {
 		k.set(said|ended, 0)
 		return
