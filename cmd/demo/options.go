@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/godrain/drain"
+	"github.com/godrain/drain/admin"
 	"github.com/godrain/drain/messages"
 	"github.com/godrain/drain/servers"
 )
@@ -83,7 +84,7 @@ func (o options) config(show *show) drain.Config {
 		c.IdleGrace = -1
 	}
 	c.Spread.Batch = o.spread
-	c.Subscribers = []messages.Subscriber{show}
+	c.Subscribers = []messages.Subscriber{show, admin.Systemd()}
 	return c
 }
 
