@@ -55,29 +55,25 @@ var wsMessage = &Scenario{
 		if conn := c.openWS(c.WSBig, true); conn != nil {
 			defer c.Hangup(conn)
 			from := time.Now()
-			first := func() {
-				c.Ready()
-				c.AwaitSignal()
-			}
-			if c.readMessage(conn, first, from) {
+			if c.readMessage(conn, c.poseForSignal, from) {
 				c.awaitClose(conn, true)
 			}
 		}
 	},
 }
 
-// The first message has left the handler's hands and the second is on its way when the signal comes.
+// The first is small, and has gone out when the signal comes. The second, queued behind it, fills every buffer on the way.
 const (
 	queuedFirst  = 4 << 10
-	queuedSecond = 1 << 20
+	queuedSecond = 4 << 20
 )
 
 var wsQueued = &Scenario{
 	Name:   "wsqueued",
-	Title:  "two echoes queued for a slow reader, the second a big one",
+	Title:  "two echoes queued for a slow reader: the first has gone out, the second is on its way",
 	Needs:  needsWS,
 	Conns:  atMost(16),
-	Settle: 300 * time.Millisecond,
+	Settle: 100 * time.Millisecond,
 	Play: func(c *Client) {
 		conn := c.openWS(c.WS, true)
 		if conn == nil {
@@ -86,28 +82,25 @@ var wsQueued = &Scenario{
 		defer c.Hangup(conn)
 		from := time.Now()
 		sent := make(chan struct{})
-		go func() {
+		go func() { // a server that echoes while it reads takes the second only as we read it
 			defer close(sent)
 			conn.SendFrame(wire.OpBinary, make([]byte, queuedFirst), false)
 			conn.SendFrame(wire.OpBinary, make([]byte, queuedSecond), false)
 		}()
 		defer func() { conn.Close(); <-sent }()
-		select {
-		case <-sent:
-		case <-time.After(time.Second): // a server that echoes while it reads takes no more
-		}
-		c.Ready()
-		if !c.AwaitSignal() {
+		if !c.readMessage(conn, nil, from) {
 			return
 		}
-		c.Pause(2 * sipEvery)
-		for range 2 {
-			if !c.readMessage(conn, nil, from) {
-				return
-			}
+		if c.readMessage(conn, c.poseForSignal, from) {
+			c.awaitClose(conn, true)
 		}
-		c.awaitClose(conn, true)
 	},
+}
+
+// poseForSignal holds a message that has begun until the signal.
+func (c *Client) poseForSignal() {
+	c.Ready()
+	c.AwaitSignal()
 }
 
 // openWS connects and upgrades; a failure before the signal ends the trial.

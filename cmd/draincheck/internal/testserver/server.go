@@ -149,6 +149,9 @@ func (c *conn) serve() {
 		}
 		if c.Mode == Clean {
 			c.tcp.SetReadDeadline(time.Time{})
+			if c.isStopping() { // the rest of a header may not take for ever
+				c.hurry()
+			}
 		}
 		req, err := http.ReadRequest(c.in)
 		if err != nil {
@@ -168,12 +171,10 @@ func (c *conn) hurry() {
 	switch c.Mode {
 	case Clean:
 		c.tcp.SetReadDeadline(time.Now().Add(grace))
-	case CloseIdle, Unavailable, CutAfterHeader:
-		if c.Mode == CloseIdle {
-			c.tcp.SetReadDeadline(time.Unix(1, 0))
-		} else {
-			c.tcp.SetReadDeadline(time.Now().Add(grace))
-		}
+	case CloseIdle:
+		c.tcp.SetReadDeadline(time.Unix(1, 0))
+	case Unavailable, CutAfterHeader:
+		c.tcp.SetReadDeadline(time.Now().Add(10 * grace)) // these have something to do to the next request
 	}
 }
 

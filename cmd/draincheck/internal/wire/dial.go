@@ -11,8 +11,6 @@ import (
 	"net/url"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Dialler says how to connect.
@@ -45,8 +43,8 @@ func Trusting(u *url.URL, protocol string) *tls.Config {
 }
 
 const (
-	slowReceiveBuffer = 32 << 10
-	slowSegment       = 1400
+	slowWindow  = 32 << 10
+	slowSegment = 1400
 )
 
 // ErrNoPorts is the machine's failure, not the server's.
@@ -82,18 +80,6 @@ func (d Dialler) Dial(ctx context.Context) (*Conn, error) {
 	}
 	c.in = bufio.NewReaderSize(c.stream, 16<<10)
 	return c, nil
-}
-
-func makeSlow(_, _ string, raw syscall.RawConn) error {
-	var err error
-	if rawErr := raw.Control(func(fd uintptr) {
-		err = errors.Join(
-			unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, slowReceiveBuffer),
-			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, slowSegment))
-	}); rawErr != nil {
-		return rawErr
-	}
-	return err
 }
 
 // HandshakeError is a connection that was established but whose TLS handshake failed.
