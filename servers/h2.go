@@ -125,10 +125,9 @@ func (x *h2) upgrade(ctx context.Context, c *conns.Conn, tc *tls.Conn) bool {
 
 // serve speaks HTTP/2 on c until it ends.
 func (x *h2) serve(ctx context.Context, c *conns.Conn, received []byte, state *tls.ConnectionState) {
-	template := x.server.template
 	h := &h2Handler{server: x.server, conn: c.Multiplex(received), tls: state}
-	base := template
-	if template.ConnState != nil {
+	base := x.server.user
+	if x.server.template.ConnState != nil { // it must be called with another net.Conn
 		base, h.inside = x.server.inner, true
 	}
 	var nc net.Conn = h2Conn{h.conn}
@@ -181,7 +180,7 @@ func (x *h2) serveForeign(ctx context.Context, c *conns.Conn, tc *tls.Conn, serv
 		c.Return(completed)
 		_ = c.Close()
 	}()
-	serve(x.server.template, tc, foreign{ctx: ctx, server: x.server, tls: tc})
+	serve(x.server.user, tc, foreign{ctx: ctx, server: x.server, tls: tc})
 	completed = true
 }
 
