@@ -107,6 +107,7 @@ func slow(t *testing.T, url string) *peer {
 }
 
 func TestAPushOnlyHandlerIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	stops(t, func(t *testing.T, tls bool) {
 		d := run(t)
 		p := crowd(t, 1, d.url(tls)+"/ws/feed?ms=60000")[0]
@@ -135,6 +136,7 @@ func quiet(t *testing.T, p *peer) {
 }
 
 func TestAPeerThatNeverReadsIsNamed(t *testing.T) {
+	t.Parallel()
 	overTLS(t, func(t *testing.T, tls bool) {
 		t.Parallel()
 		d := run(t, "-timeout", "2s")
@@ -151,8 +153,13 @@ func TestAPeerThatNeverReadsIsNamed(t *testing.T) {
 }
 
 func TestAPeerThatNeverAnswersIsUnansweredNotAnError(t *testing.T) {
-	t.Run("after CloseTimeout", func(t *testing.T) { unanswered(t, "25s", 5*time.Second) })
-	t.Run("at the deadline", func(t *testing.T) { unanswered(t, "1s", time.Second) })
+	t.Parallel()
+	for timeout, after := range map[string]time.Duration{"25s": 5 * time.Second, "1s": time.Second} {
+		t.Run("-timeout "+timeout, func(t *testing.T) {
+			t.Parallel()
+			unanswered(t, timeout, after)
+		})
+	}
 }
 
 func unanswered(t *testing.T, timeout string, after time.Duration) {
@@ -209,6 +216,7 @@ func flood(p *peer) (stop chan struct{}, stopped chan struct{}) {
 }
 
 func TestBusyHoldsTheGoodbye(t *testing.T) {
+	t.Parallel()
 	stops(t, func(t *testing.T, tls bool) {
 		d := run(t)
 		p := crowd(t, 1, d.url(tls)+"/ws/work?ms=1000")[0]
@@ -289,6 +297,7 @@ func TestSpreadClosesAFewAtATime(t *testing.T) {
 }
 
 func TestSpreadStaysInsideTheDeadline(t *testing.T) {
+	t.Parallel()
 	overTLS(t, func(t *testing.T, tls bool) {
 		t.Parallel()
 		d := run(t, "-spread", "1", "-timeout", "2s") // 100 would take ten seconds

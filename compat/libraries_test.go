@@ -204,6 +204,9 @@ func TestEveryLibraryIdleEchoingAndFlooding(t *testing.T) {
 		for _, what := range []string{"idle", "echoing", "flooding"} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				overTLS(t, func(t *testing.T, tls bool) {
+					if !long() {
+						t.Parallel()
+					}
 					h, url := serve(t, handler, tls, drain.Config{Limits: limits(1012, "back soon")})
 					var extra []string
 					if strings.Contains(name, "deflate") {
