@@ -111,7 +111,9 @@ func TestH2RequestsLookAsNetHTTPMakesThem(t *testing.T) {
 				srv.ConnState = func(net.Conn, http.ConnState) {}
 			}
 			return srv
-		}, func(t *testing.T, c *http.Client, url func(string) string) string { return get(t, c, url("/path?query=1")) })
+		}, func(t *testing.T, c *http.Client, url func(string) string) string {
+			return get(t, c, url("/path?query=1"))
+		})
 	}
 }
 
