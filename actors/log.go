@@ -9,14 +9,39 @@ import (
 
 // LogTo makes a subscriber that writes events to a log: a handful of lines a
 // drain at INFO, what went wrong at WARN and ERROR, and, if the logger wants
-// DEBUG, each connection.
-func LogTo(l *slog.Logger) messages.ConnectionSubscriber { return logger{l} }
+// DEBUG, each connection. A start that fails is not logged: it is an error that
+// somebody gets. Each tree needs a subscriber of its own.
+func LogTo(l *slog.Logger) messages.ConnectionSubscriber { return &logger{Logger: l} }
 
-type logger struct{ *slog.Logger }
+type logger struct {
+	*slog.Logger
+	served bool
+	held   []messages.Event // until it serves
+}
 
-func (l logger) EachConnection() bool { return l.Enabled(context.Background(), slog.LevelDebug) }
+func (l *logger) EachConnection() bool { return l.Enabled(context.Background(), slog.LevelDebug) }
 
-func (l logger) Notify(e messages.Event) {
+func (l *logger) Notify(e messages.Event) {
+	if l.served {
+		l.write(e)
+		return
+	}
+	l.held = append(l.held, e)
+	switch e := e.(type) {
+	case messages.PhaseChanged:
+		l.served = e.Phase == messages.PhaseServing
+	case messages.DrainFinished:
+		l.served = e.Report.Failure == nil
+	}
+	if l.served {
+		for _, e := range l.held {
+			l.write(e)
+		}
+		l.held = nil
+	}
+}
+
+func (l *logger) write(e messages.Event) {
 	switch e := e.(type) {
 	case messages.ServerBound:
 		l.Info("drain: listening", "server", e.Server, "addr", e.Addr)
@@ -46,7 +71,7 @@ func (l logger) Notify(e messages.Event) {
 	}
 }
 
-func (l logger) phase(e messages.PhaseChanged) {
+func (l *logger) phase(e messages.PhaseChanged) {
 	switch e.Phase {
 	case messages.PhaseAnnounced, messages.PhaseDraining, messages.PhaseKilling:
 		l.Info("drain: "+e.Phase.String(), "reason", e.Reason, "deadline", e.Deadline)
@@ -55,7 +80,7 @@ func (l logger) phase(e messages.PhaseChanged) {
 	}
 }
 
-func (l logger) finished(r messages.Report) {
+func (l *logger) finished(r messages.Report) {
 	if err := r.Err(); err != nil {
 		l.Warn("drain: finished, not clean", "took", r.Took, "error", err)
 		return

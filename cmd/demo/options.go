@@ -32,7 +32,7 @@ type options struct {
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("demo", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard)
 	f.StringVar(&o.http, "http", "127.0.0.1:8080", "`address` for HTTP; empty switches it off")
 	f.StringVar(&o.https, "https", "127.0.0.1:8443", "`address` for HTTPS; empty switches it off")
 	f.StringVar(&o.tcp, "tcp", "", "`address` for a line echo over TCP; empty switches it off")
@@ -47,18 +47,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.closeCode, "close-code", 1001, "WebSocket close code: 1001 going away, 1012 service restart")
 	f.IntVar(&o.spread, "spread", 0, "WebSockets to close in each tenth of a second; 0 closes all at once")
 	if err := f.Parse(args); err != nil {
-		return o, quiet(err)
+		if errors.Is(err, flag.ErrHelp) {
+			f.SetOutput(stderr)
+			f.Usage()
+			return o, flag.ErrHelp
+		}
+		return o, fmt.Errorf("%w; see -help", err)
 	}
 	f.Visit(func(f *flag.Flag) { o.adminChosen = o.adminChosen || f.Name == "admin" })
 	return o, o.validate(f.Args())
-}
-
-// quiet is for an error that the flag package has printed already, with the usage.
-func quiet(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		return flag.ErrHelp
-	}
-	return err
 }
 
 func (o options) validate(rest []string) error {
