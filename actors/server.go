@@ -236,6 +236,7 @@ func (s *server) onBound(b bound) {
 		s.answerResume(b.err)
 		if b.err == nil {
 			s.suspended = false
+			s.tracker.resume()
 			s.serve()
 		}
 	default:

@@ -260,6 +260,7 @@ func (s *server) suspend(msg messages.Suspend) {
 		reply(msg.Reply, messages.Done{Server: s.self})
 	default:
 		s.suspended, s.resuming = true, msg.Reply
+		s.tracker.pause()
 		s.unbind()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -24,11 +25,12 @@ type tracker struct {
 	timeout time.Duration
 
 	props    *actor.Props
-	spawning chan struct{} // a token: one spawn at a time
-	next     *connection   // what props produce; of the token's holder
-	gone     chan struct{} // closed when the server adopts no more
-	lifted   chan struct{} // closed when the limit holds no longer
-	places   chan struct{} // one for each open connection; nil without a limit
+	spawning chan struct{}                 // a token: one spawn at a time
+	next     *connection                   // what props produce; of the token's holder
+	gone     chan struct{}                 // closed when the server adopts no more
+	lifted   chan struct{}                 // closed when the limit holds no longer
+	paused   atomic.Pointer[chan struct{}] // what it points to is closed while the server is suspended
+	places   chan struct{}                 // one for each open connection; nil without a limit
 }
 
 func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *tracker {
@@ -38,6 +40,7 @@ func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *t
 		gone:     make(chan struct{}),
 		lifted:   make(chan struct{}),
 	}
+	t.resume()
 	if limit > 0 {
 		t.places = make(chan struct{}, limit)
 	}
@@ -100,7 +103,17 @@ func (t *tracker) Admit() {
 	case t.places <- struct{}{}:
 	case <-t.lifted:
 	case <-t.gone:
+	case <-*t.paused.Load():
 	}
+}
+
+// pause and resume lift the limit while a suspended listener is emptied and
+// closed: an acceptor that waits for a place would not see that it shall stop.
+func (t *tracker) pause() { close(*t.paused.Load()) }
+
+func (t *tracker) resume() {
+	open := make(chan struct{})
+	t.paused.Store(&open)
 }
 
 // leave gives a place back.

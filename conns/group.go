@@ -198,6 +198,15 @@ func (c *Conn) Context(parent context.Context) context.Context {
 	return cc
 }
 
+// ServeContext is Context for a connection whose parent context knows nothing of
+// the group: it is cancelled when the group is, too.
+func (c *Conn) ServeContext(parent context.Context) context.Context {
+	ctx := c.Context(parent)
+	stop := context.AfterFunc(c.group.base, func() { c.CancelContext(context.Cause(c.group.base)) })
+	context.AfterFunc(ctx, func() { stop() })
+	return ctx
+}
+
 type connContext struct {
 	context.Context
 	cancel context.CancelCauseFunc

@@ -46,6 +46,7 @@ type H2 struct {
 	busy         bool         // what the owner has been told; of tell
 	panicked     atomic.Bool
 	named        [h2Named]atomic.Pointer[Stream]
+	delegated    bool // its server says GOAWAY: see FollowHTTP2
 }
 
 // H2Preface is what an HTTP/2 client sends first (RFC 9113, section 3.4).
@@ -54,8 +55,18 @@ const H2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 // Multiplex tells that the connection speaks HTTP/2 from here on, beginning with
 // the client's preface. received is what has been read of it already. The
 // connection is served through the H2; it is closed by its Close.
-func (c *Conn) Multiplex(received []byte) *H2 {
-	h := &H2{Conn: c, preface: len(H2Preface), early: received, token: make(chan struct{}, 1)}
+func (c *Conn) Multiplex(received []byte) *H2 { return c.multiplex(received, false) }
+
+// FollowHTTP2 is Multiplex for a server that says goodbye itself, in two steps, as
+// gRPC's GracefulStop does. The connection follows the streams, ends if its client
+// says nothing, and returns io.EOF to the server when the last stream has ended.
+func (c *Conn) FollowHTTP2() *H2 { return c.multiplex(nil, true) }
+
+func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
+	h := &H2{
+		Conn: c, preface: len(H2Preface), early: received, token: make(chan struct{}, 1),
+		delegated: delegated,
+	}
 	h.token <- struct{}{}
 	h.final.Store(-1)
 	c.http1, c.goodbye = false, nil

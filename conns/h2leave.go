@@ -46,6 +46,11 @@ func (h *H2) leave() {
 	if !h.askedAt.CompareAndSwap(0, t) {
 		return
 	}
+	if h.delegated {
+		h.lookUp.Store(max(h.last.Load(), t) + int64(h.group.IdleGrace))
+		_ = h.applyReadDeadline()
+		return
+	}
 	h.lookUp.Store(h.last.Load() + int64(min(h2FirstStream, h.group.IdleGrace/4)))
 	h.stage.CompareAndSwap(h2Serving, h2Held)
 	if h.newest.Load() != 0 || h.lookUp.Load() <= t {
@@ -78,6 +83,13 @@ func (h *H2) finishStreams() {
 // expired is called by the reader when it was to look up.
 func (h *H2) expired(t int64) error {
 	if due := h.lookUp.Load(); due == 0 || due > t {
+		return nil
+	}
+	if h.delegated {
+		h.lookUp.Store(0)
+		if h.preface > 0 || h.in.count == 0 {
+			return io.EOF // the client has not even begun
+		}
 		return nil
 	}
 	switch h.stage.Load() {
@@ -139,6 +151,9 @@ func (h *H2) abandonPartial() {
 
 // saidGoAway is called when a GOAWAY has been written.
 func (h *H2) saidGoAway(last, code uint32) {
+	if last == h2MaxStream && code == 0 {
+		return // a server that leaves in two steps itself
+	}
 	if code != 0 { // the client has broken the protocol: what becomes of its streams is its fault
 		h.failed.Store(true)
 	}
@@ -237,7 +252,7 @@ func (h *H2) looksUp() int64 {
 	if h.over() {
 		return 1
 	}
-	if s := h.stage.Load(); s == h2Held || s == h2Announced {
+	if s := h.stage.Load(); h.delegated || s == h2Held || s == h2Announced {
 		return h.lookUp.Load()
 	}
 	return 0

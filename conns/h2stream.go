@@ -48,6 +48,9 @@ func (h *H2) Done(s *Stream, completed bool) {
 
 func (h *H2) describe(d *messages.Connection) {
 	d.Protocol = "HTTP/2.0"
+	if h.delegated {
+		d.Protocol = "gRPC"
+	}
 	if d.State != messages.StateBusy {
 		return // it has left
 	}

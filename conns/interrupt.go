@@ -92,7 +92,7 @@ func (c *Conn) Interrupted() bool { return c.interrupted.Load() }
 // connection.
 func (c *Conn) Renew(ctx context.Context) context.Context {
 	c.interrupted.Store(false)
-	return c.Context(c.group.Bind(context.WithoutCancel(ctx)))
+	return c.ServeContext(context.WithoutCancel(ctx))
 }
 
 // InterruptOf returns the Interrupt of a request, nil if ctx is none of ours.

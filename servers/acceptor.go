@@ -54,10 +54,11 @@ const (
 
 // Each accepts until Unbind, and calls f with each connection, in this goroutine.
 // It returns nil after Unbind; any other return is a failure of the listener.
-func (a *Acceptor) Each(f func(net.Conn)) error { return a.each(func() {}, f) }
+func (a *Acceptor) Each(f func(net.Conn)) error { return a.EachAfter(func() {}, f) }
 
-// each is Each; before is called before each connection is accepted.
-func (a *Acceptor) each(before func(), f func(net.Conn)) error {
+// EachAfter is Each; before is called before each connection is accepted, to wait
+// for a place under the limit of connections (conns.Tracker.Admit).
+func (a *Acceptor) EachAfter(before func(), f func(net.Conn)) error {
 	a.accepting.Store(true)
 	defer a.accepting.Store(false)
 	var wait time.Duration

@@ -122,7 +122,7 @@ func (s *TCPServer) Serve(t conns.Tracker) error {
 			s.place = t
 		}
 	}
-	return s.acceptor.Load().each(admit, func(nc net.Conn) {
+	return s.acceptor.Load().EachAfter(admit, func(nc net.Conn) {
 		s.place = nil
 		c := s.track(t.Group(), nc)
 		if t.Adopt(c) == nil {
