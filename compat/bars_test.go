@@ -297,9 +297,7 @@ func TestSpreadClosesAFewAtATime(t *testing.T) {
 }
 
 func TestSpreadStaysInsideTheDeadline(t *testing.T) {
-	t.Parallel()
 	overTLS(t, func(t *testing.T, tls bool) {
-		t.Parallel()
 		d := run(t, "-spread", "1", "-timeout", "2s") // 100 would take ten seconds
 		peers := crowd(t, 100, d.url(tls)+"/ws")
 		began := d.term()

@@ -14,8 +14,9 @@ import (
 //   - the message being written, and Busy without its Done, however long;
 //   - messages that queue behind it: the libraries serialise their writers where
 //     we cannot see it, so another one may begin within settle;
-//   - a message that is arriving, and the handler that has read one and is not
-//     back in Read, for up to IdleGrace after the last byte.
+//   - a message that is arriving, until nothing has come for IdleGrace;
+//   - a handler that has read something and has neither written since nor come
+//     back for more: it is at work on its answer, for up to atWork.
 //
 // At most goFirst messages in each direction go first, and none that begins when
 // half the time of the drain is over: then the goodbye comes at the very next
@@ -34,6 +35,7 @@ type escort struct {
 
 const (
 	settle  = 10 * time.Millisecond
+	atWork  = 5 * time.Second
 	goFirst = 256
 )
 
@@ -101,6 +103,9 @@ func (k *Takeover) depart(e *escort) {
 	if !k.is(ended) {
 		k.linger()
 	}
+	if k.cutShort() {
+		outcome, lost = messages.OutcomeKilled, true
+	}
 	_ = k.layer.Close()
 	k.finish(outcome, lost)
 }
@@ -158,13 +163,13 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	case w&(exhausted|ended|answered) != 0 || t > e.hurry:
 		return 0
 	}
-	until := k.spoke.Load() + int64(settle)
-	switch heard := k.heard.Load(); {
-	case heard == 0:
-	case w&midIn != 0, w&inRead == 0: // it is arriving, or the handler is at work on it
+	heard, spoke := k.heard.Load(), k.spoke.Load()
+	until := max(heard, spoke) + int64(settle)
+	switch {
+	case w&midIn != 0:
 		until = max(until, heard+grace)
-	default:
-		until = max(until, heard+int64(settle))
+	case w&inRead == 0 && heard > spoke:
+		until = max(until, heard+int64(atWork))
 	}
 	return time.Duration(max(0, min(until, e.hurry+1)-t))
 }
@@ -200,11 +205,15 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 		}
 		left, until = still, now()+int64(k.group.CloseTimeout)
 	}
-	// A peer that has stopped reading has not had its last message whole.
-	if !k.is(answered|ended) && unsent(k.sock) > 0 {
-		return messages.OutcomeKilled, true
-	}
 	return k.farewellOutcome(), false
+}
+
+// cutShort reports whether the peer has stopped reading and has not had its last
+// message whole. Without a wait of any kind that cannot be known: what was written
+// a moment ago is still on its way.
+func (k *Takeover) cutShort() bool {
+	waited := k.group.CloseTimeout > 0 || k.group.Linger > 0
+	return waited && k.is(said) && !k.is(answered|ended) && unsent(k.sock) > 0
 }
 
 func (k *Takeover) farewellOutcome() messages.Outcome {
