@@ -79,7 +79,7 @@ func ExampleDraining() {
 
 // consumer is an actor of your own that must finish what it has begun: it
 // answers Shutdown with Drained.
-type consumer struct{ working bool }
+type consumer struct{}
 
 func (c *consumer) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {

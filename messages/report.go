@@ -123,8 +123,12 @@ func (s ServerReport) write(b *strings.Builder) {
 		n    int
 		what string
 	}{
-		{s.Unanswered, "unanswered"}, {s.Killed, "killed"}, {s.Crashed, "crashed"},
-		{s.Refused, "refused"}, {s.Lost, "requests lost"}, {s.Running, "handlers still running"},
+		{s.Unanswered, "unanswered"},
+		{s.Killed, "killed"},
+		{s.Crashed, "crashed"},
+		{s.Refused, "refused"},
+		{s.Lost, "requests lost"},
+		{s.Running, "handlers still running"},
 	} {
 		if c.n > 0 {
 			fmt.Fprintf(b, ", %d %s", c.n, c.what)

@@ -123,7 +123,7 @@ func (w *response) FlushError() error {
 
 // CloseNotify implements http.CloseNotifier for handlers that still ask for it.
 func (w *response) CloseNotify() <-chan bool {
-	return w.ResponseWriter.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // net/http's has it
+	return w.ResponseWriter.(http.CloseNotifier).CloseNotify()
 }
 
 // Hijack implements http.Hijacker. The connection stays in the tree.

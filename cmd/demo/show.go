@@ -27,7 +27,6 @@ type show struct {
 	terminal bool
 	json     bool
 	handle   atomic.Pointer[drain.Handle]
-	notReady atomic.Bool
 }
 
 func newShow(format string, stdout, stderr io.Writer) *show {
