@@ -69,7 +69,6 @@ func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
 	}
 	h.token <- struct{}{}
 	h.final.Store(-1)
-	c.http1, c.goodbye = false, nil
 	c.last.Store(now())
 	c.h2.Store(h)
 	before, _ := c.step(multiplex)

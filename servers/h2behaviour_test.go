@@ -23,7 +23,7 @@ import (
 )
 
 // h2Transport is net/http's client, with HTTP/2 alone.
-func h2Transport(t *testing.T, overTLS bool) *http.Client {
+func h2Transport(t testing.TB, overTLS bool) *http.Client {
 	var p http.Protocols
 	p.SetHTTP2(overTLS)
 	p.SetUnencryptedHTTP2(!overTLS)
@@ -40,7 +40,7 @@ func url(addr string, overTLS bool, path string) string {
 }
 
 // bareH2 serves srv without Drain.
-func bareH2(t *testing.T, srv *http.Server, overTLS bool) string {
+func bareH2(t testing.TB, srv *http.Server, overTLS bool) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan struct{})

@@ -304,3 +304,88 @@ func TestH2KilledConnectionNamesItsOldestRequest(t *testing.T) {
 		}
 	})
 }
+
+// A handler that says "Connection: close" has the HTTP/2 server go away at once:
+// what crosses its GOAWAY is refused, not ignored.
+func TestH2StreamAfterTheLastGoAwayIsRefused(t *testing.T) {
+	bothH2(t, func(t *testing.T, overTLS bool) {
+		srv := h2Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/close" {
+				w.Header().Set("Connection", "close")
+			}
+			slow(w, r)
+		}), overTLS)
+		r := serveH2(t, srv, overTLS, drain.Config{})
+		c := dialH2(t, r.addr, overTLS).listen()
+		_, err := c.get("/?ms=500") // keeps the connection
+		require.NoError(t, err)
+		assert.Equal(t, answer, string(c.fetch(t, "/close").body))
+		c.until(t, "the GOAWAY", func() bool { return c.final() == 3 })
+		a := c.fetch(t, "/")
+		assert.True(t, a.reset)
+		assert.Equal(t, http2.ErrCodeRefusedStream, a.code)
+		c.until(t, "the first answer", func() bool { return c.stream(1).done })
+		assert.Equal(t, answer, string(c.streams[1].body))
+		c.close()
+		r.drains(t)
+	})
+}
+
+// What is no stream is no work: a client that only keeps its connection alive is
+// idle, and is let go as one.
+func TestH2PingsAreNotWork(t *testing.T) {
+	r := serveH2(t, h2Server(http.HandlerFunc(slow), false), false, drain.Config{})
+	c := dialH2(t, r.addr, false).listen()
+	c.fetch(t, "/")
+	stop := make(chan struct{})
+	var pinging sync.WaitGroup
+	pinging.Add(1)
+	go func() {
+		defer pinging.Done()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-c.over:
+				c.close()
+				return
+			default:
+			}
+			_ = c.write(func() error { return c.framer.WritePing(false, [8]byte{1}) })
+			_ = c.write(func() error { return c.framer.WriteWindowUpdate(0, 1) })
+			_ = c.write(func() error { return c.framer.WriteSettings() })
+		}
+	}()
+	for _, n := range r.Gauges().Servers() {
+		assert.Zero(t, n.Busy)
+	}
+	_, took := r.drains(t)
+	close(stop)
+	pinging.Wait()
+	assert.Less(t, took, time.Second)
+}
+
+// A panic while the server drains is a request lost, and is reported as one.
+func TestH2PanicInTheDrainIsReported(t *testing.T) {
+	inside, release := make(chan struct{}), make(chan struct{})
+	srv := h2Server(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(inside)
+		<-release
+		panic("on purpose")
+	}), true)
+	r := serveH2(t, srv, true, drain.Config{})
+	c := dialH2(t, r.addr, true).listen()
+	_, err := c.get("/panic")
+	require.NoError(t, err)
+	<-inside
+	go func() {
+		c.until(t, "the drain", func() bool { return len(c.goAways) > 0 })
+		close(release)
+		<-c.over
+		c.close()
+	}()
+	report, err := r.Shutdown(context.Background())
+	assert.ErrorIs(t, err, drain.ErrCut)
+	assert.Equal(t, 1, report.Servers[0].Crashed, "%v", report)
+	assert.Equal(t, 1, report.Servers[0].Lost)
+}
