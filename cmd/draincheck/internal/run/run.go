@@ -78,11 +78,11 @@ func (r *Runner) scenario(ctx context.Context, s *scenario.Scenario, res *verdic
 			return errNoStart
 		}
 		t, err := r.trial(ctx, s, p)
-		if err == nil {
+		switch {
+		case err == nil && t.Early > 0: // so what it lost after the signal can't be laid to the stop
+			err = fmt.Errorf("%d requests failed before the signal: this server loses requests without being stopped", t.Early)
+		case err == nil:
 			res.Add(t)
-			if t.Early > 0 {
-				err = fmt.Errorf("%d requests failed before the signal: this server loses requests without being stopped", t.Early)
-			}
 		}
 		if r.Progress != nil {
 			r.Progress(res)

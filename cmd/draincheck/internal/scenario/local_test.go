@@ -43,13 +43,16 @@ func (l *local) Stop(context.Context) (time.Time, error) {
 
 func (l *local) Exited() <-chan struct{} { return l.exited }
 
+// rude is a server that cuts early answers without being stopped.
+const rude testserver.Mode = "rude"
+
 func serve(t *testing.T, mode testserver.Mode, secure bool) *local {
 	t.Helper()
 	l, err := testserver.Listen("127.0.0.1:0")
 	require.NoError(t, err)
 	stopping, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
-	s := &testserver.Server{Mode: mode}
+	s := &testserver.Server{Mode: mode, Rude: mode == rude}
 	srv := &local{addr: l.Addr().String(), scheme: "http", stop: stop, exited: make(chan struct{})}
 	if secure {
 		s.TLS = certificate(t)

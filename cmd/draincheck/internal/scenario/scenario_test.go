@@ -207,6 +207,11 @@ func TestATrialThatCannotBegin(t *testing.T) {
 		require.Equal(t, 16, trial.Early)
 		require.Zero(t, trial.Lost(), "the shutdown has nothing to do with it")
 	})
+	t.Run("a loss that isn't the shutdown's", func(t *testing.T) {
+		srv := serve(t, rude, false)
+		_, err := early.Run(t.Context(), srv.plan(t), srv)
+		require.ErrorContains(t, err, errEarly.Error())
+	})
 	t.Run("not found", func(t *testing.T) {
 		srv := serve(t, testserver.Clean, false)
 		p := srv.plan(t)

@@ -49,6 +49,7 @@ const grace = 150 * time.Millisecond
 type Server struct {
 	Mode     Mode
 	TLS      *tls.Config
+	Rude     bool // never reads what it needn't, so that an early answer is cut at any time
 	stopping context.Context
 	conns    sync.WaitGroup
 	executed atomic.Int64
@@ -158,7 +159,7 @@ func (c *conn) serve() {
 			return
 		}
 		if !c.answer(req) {
-			if c.Mode == Clean {
+			if !c.Rude && (c.Mode == Clean || !c.isStopping()) {
 				c.linger()
 			}
 			return
