@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +41,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
+	backend().Close()
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	// melody's hub has no end.
 	if err := goleak.Find(goleak.IgnoreTopFunction("github.com/olahol/melody.(*hub).run")); status == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1

@@ -6,7 +6,11 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +39,7 @@ var libraries = map[string]http.Handler{
 	"melody":             melodyServer(),
 	"gws":                gwsServer(false),
 	"gws, deflate":       gwsServer(true),
+	"reverse proxy":      http.HandlerFunc(proxied),
 	"x/net":              xnet.Handler(xnetServe),
 }
 
@@ -175,6 +180,18 @@ func xnetServe(conn *xnet.Conn) {
 			return
 		}
 	}
+}
+
+// backend is a bare server behind a proxy; it lives as long as the tests.
+var backend = sync.OnceValue(func() *httptest.Server {
+	anyone := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+	return httptest.NewServer(gorillaServe(anyone))
+})
+
+// proxied has the WebSocket of another server: its frames are only passed on.
+func proxied(w http.ResponseWriter, r *http.Request) {
+	to, _ := url.Parse(backend().URL)
+	httputil.NewSingleHostReverseProxy(to).ServeHTTP(w, r)
 }
 
 // serve has a handler served by a managed server, without TLS or with it.

@@ -100,10 +100,7 @@ func (k *Takeover) depart(e *escort) {
 	if k.is(panicked) {
 		outcome = messages.OutcomeCrashed
 	}
-	if !k.is(ended) {
-		k.linger()
-	}
-	if k.cutShort() {
+	if !k.is(ended) && !k.linger() && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
 	_ = k.layer.Close()
@@ -213,7 +210,7 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 // a moment ago is still on its way.
 func (k *Takeover) cutShort() bool {
 	waited := k.group.CloseTimeout > 0 || k.group.Linger > 0
-	return waited && k.is(said) && !k.is(answered|ended) && unsent(k.sock) > 0
+	return waited && k.is(said) && !k.is(answered) && unsent(k.sock) > 0
 }
 
 func (k *Takeover) farewellOutcome() messages.Outcome {
