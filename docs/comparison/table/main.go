@@ -85,13 +85,16 @@ func lost(s scenario) string {
 	case s.Status == "not run":
 		return "–"
 	case s.Trials == 0 || s.Status == "failed":
-		return "failed"
+		return "failed *"
 	}
 	text := fmt.Sprint(s.Lost.Total)
 	if s.Lost.Total > 0 {
 		of := s.Connections
-		if s.Name == "pipelining" || strings.HasPrefix(s.Name, "h2") {
+		switch s.Name {
+		case "pipelining", "h2", "h2inflight":
 			of = s.Requests
+		case "early":
+			of /= 2 // each client tried once without a signal
 		}
 		text = fmt.Sprintf("**%d** of %d", s.Lost.Total, of)
 	}
