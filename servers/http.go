@@ -34,10 +34,11 @@ type HTTPOptions struct {
 // HTTPServer is a managed *http.Server; see HTTP.
 type HTTPServer struct {
 	options  HTTPOptions
-	user     *http.Server // whose Shutdown and Close are heard
-	template *http.Server // a copy of its configuration, as it was at the start
-	managed  atomic.Bool  // between Bind and Release
-	unbound  atomic.Bool  // since Unbind: it may be bound again
+	user     *http.Server                    // whose Shutdown and Close are heard
+	template *http.Server                    // a copy of its configuration, as it was at the start
+	wrap     func(http.Handler) http.Handler // stands before the user's handler, if not nil
+	managed  atomic.Bool                     // between Bind and Release
+	unbound  atomic.Bool                     // since Unbind: it may be bound again
 
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
@@ -118,6 +119,9 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 				"or hand over its listener with a new http.Server")
 		}
 		h.template = copyOf(h.user)
+		if h.wrap != nil {
+			h.template.Handler = h.wrap(h.template.Handler)
+		}
 	}
 	if h.h2 == nil {
 		var err error

@@ -17,7 +17,8 @@ import (
 
 // options is the command line.
 type options struct {
-	http, https, tcp  string
+	http, https       string
+	tcp, grpc         string
 	admin             string
 	adminChosen       bool // it was asked for by the flag
 	cert, key         string
@@ -36,6 +37,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.http, "http", "127.0.0.1:8080", "`address` for HTTP; empty switches it off")
 	f.StringVar(&o.https, "https", "127.0.0.1:8443", "`address` for HTTPS; empty switches it off")
 	f.StringVar(&o.tcp, "tcp", "", "`address` for a line echo over TCP; empty switches it off")
+	f.StringVar(&o.grpc, "grpc", "", "`address` for gRPC: /drain.Demo/Echo and /drain.Demo/Ticks; empty switches it off")
 	f.StringVar(&o.cert, "cert", "", "certificate `file` for HTTPS (default: one made at start)")
 	f.StringVar(&o.key, "key", "", "key `file` for HTTPS")
 	f.StringVar(&o.admin, "admin", "127.0.0.1:9090", "`address` for metrics, health and the live page; empty switches it off")
@@ -62,8 +64,8 @@ func (o options) validate(rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q: there are only flags; see -help", rest[0])
-	case o.http == "" && o.https == "" && o.tcp == "":
-		return errors.New("-http, -https and -tcp are all empty: there is nothing to serve")
+	case o.http == "" && o.https == "" && o.tcp == "" && o.grpc == "":
+		return errors.New("-http, -https, -tcp and -grpc are all empty: there is nothing to serve")
 	case o.log != "text" && o.log != "json":
 		return fmt.Errorf("-log %q: it must be text or json", o.log)
 	case o.timeout <= 0:
@@ -95,15 +97,17 @@ func withH2C() *http.Protocols {
 
 func (o options) servers(show *show) ([]drain.Server, error) {
 	var list []drain.Server
+	sio := sessions(show.logger)
+	handler := withSessions(sio, handlers(show))
 	if o.http != "" {
-		list = append(list, servers.HTTP(&http.Server{
-			Addr: o.http, Handler: handlers(show), ErrorLog: show.errorLog,
+		list = append(list, servers.SocketIO(&http.Server{
+			Addr: o.http, Handler: handler, ErrorLog: show.errorLog,
 			ReadHeaderTimeout: 30 * time.Second, Protocols: withH2C(),
-		}))
+		}, sio))
 	}
 	if o.https != "" {
 		srv := &http.Server{
-			Addr: o.https, Handler: handlers(show), ErrorLog: show.errorLog,
+			Addr: o.https, Handler: handler, ErrorLog: show.errorLog,
 			ReadHeaderTimeout: 30 * time.Second,
 		}
 		options := servers.HTTPOptions{CertFile: o.cert, KeyFile: o.key}
@@ -114,10 +118,13 @@ func (o options) servers(show *show) ([]drain.Server, error) {
 			}
 			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 		}
-		list = append(list, servers.HTTP(srv, options))
+		list = append(list, servers.SocketIO(srv, sio, servers.SocketIOOptions{HTTPOptions: options}))
 	}
 	if o.tcp != "" {
 		list = append(list, o.lines(show))
+	}
+	if o.grpc != "" {
+		list = append(list, calls(o.grpc))
 	}
 	return list, nil
 }
