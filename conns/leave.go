@@ -215,24 +215,29 @@ type fate struct {
 const lingered = 16 << 10
 
 // linger half-closes and waits for the peer's FIN, for Linger after the peer has
-// last taken or sent something, and never past the deadline, when Kill comes.
-func (c *Conn) linger() {
+// last taken or sent something, and never past the deadline, when Kill comes. It
+// reports whether the peer has ended its side, in order or by a reset.
+func (c *Conn) linger() (ended bool) {
 	wait, once := c.group.Linger, false
 	if h := c.h2.Load(); h != nil {
 		wait, once = h.lingerTime()
 	}
 	if wait == 0 {
-		return
+		return false
 	}
+	left := unsent(c.sock) // before the FIN, which counts as a byte until it is acknowledged
 	c.halfClose(wait)
 	buf := make([]byte, 4<<10)
-	for left := unsent(c.sock); ; {
+	for {
 		c.parting.Store(at(time.Now().Add(wait)))
 		_ = c.applyReadDeadline()
 		n, err := discard(c.sock, buf)
 		now := unsent(c.sock)
-		if once || !errors.Is(err, os.ErrDeadlineExceeded) || (now >= left && n < lingered) {
-			return
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return true
+		}
+		if once || (now >= left && n < lingered) {
+			return false
 		}
 		left = now
 	}
