@@ -1,0 +1,295 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// duel is a bare and a managed server, side by side.
+type duel struct{ managed, bare *child }
+
+func startDuel(managed, bare string) (*duel, error) {
+	m, err := start(role{"managed", managed})
+	if err != nil {
+		return nil, err
+	}
+	b, err := start(role{"bare", bare})
+	if err != nil {
+		m.end()
+		return nil, err
+	}
+	return &duel{m, b}, nil
+}
+
+func (d *duel) end() {
+	d.managed.end()
+	d.bare.end()
+}
+
+// turns measures pairs, each in the other order than the one before. The first
+// pair only warms up.
+func turns(n int, managed, bare func() (float64, error)) ([]pair, error) {
+	var pairs []pair
+	for i := range n + 1 {
+		var p pair
+		var errs [2]error
+		if i%2 == 0 {
+			p.managed, errs[0] = managed()
+			p.bare, errs[1] = bare()
+		} else {
+			p.bare, errs[1] = bare()
+			p.managed, errs[0] = managed()
+		}
+		if err := errors.Join(errs[:]...); err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs, nil
+}
+
+// cpuOf measures the server's CPU time per request.
+func cpuOf(kind string, bar float64) func(options) (result, error) {
+	return func(o options) (result, error) {
+		dial := map[string]func(string) (client, error){"http": dialPlain, "tls": dialTLS, "h2": dialH2}[kind]
+		d, err := startDuel(kind, kind)
+		if err != nil {
+			return result{}, err
+		}
+		defer d.end()
+		n := o.conns
+		if n == 0 {
+			n = 64
+		}
+		side := func(c *child) (func() (float64, error), error) {
+			clients, err := gather(n, dial, c.addr)
+			return func() (float64, error) {
+				before, err := c.cpu()
+				if err != nil {
+					return 0, err
+				}
+				answers, err := clients.drive(o.window)
+				if err != nil {
+					return 0, err
+				}
+				after, err := c.cpu()
+				return (after - before).Seconds() * 1e6 / float64(answers), err
+			}, err
+		}
+		managed, err := side(d.managed)
+		if err != nil {
+			return result{}, err
+		}
+		bare, err := side(d.bare)
+		if err != nil {
+			return result{}, err
+		}
+		if o.profile != "" {
+			for name, s := range map[string]struct {
+				c *child
+				f func() (float64, error)
+			}{"managed": {d.managed, managed}, "bare": {d.bare, bare}} {
+				if err := profile(s.c, o.profile+name, s.f); err != nil {
+					return result{}, err
+				}
+			}
+		}
+		pairs, err := turns(o.pairs, managed, bare)
+		return result{unit: "µs of CPU per request", pairs: pairs, bar: bar}, err
+	}
+}
+
+func profile(c *child, file string, f func() (float64, error)) error {
+	if _, err := c.ask("profile " + file); err != nil {
+		return err
+	}
+	for range 8 {
+		if _, err := f(); err != nil {
+			return err
+		}
+	}
+	_, err := c.ask("profiled")
+	return err
+}
+
+// fleeting is a client that makes a new connection for each request.
+type fleeting struct {
+	addr string
+	from net.Addr
+	buf  []byte
+}
+
+const lastRequest = "GET /hello HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+
+func (c *fleeting) round() error {
+	nc, err := (&net.Dialer{LocalAddr: c.from}).Dial("tcp", c.addr)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	if _, err := nc.Write([]byte(lastRequest)); err != nil {
+		return err
+	}
+	for {
+		if _, err := nc.Read(c.buf); err != nil {
+			break
+		}
+	}
+	return nil
+}
+
+func (c *fleeting) Close() error { return nil }
+
+// connectRate measures connections per second, one request each. Each client has
+// an address of its own: ports would run out.
+func connectRate(o options) (result, error) {
+	d, err := startDuel("http", "http")
+	if err != nil {
+		return result{}, err
+	}
+	defer d.end()
+	side := func(c *child) func() (float64, error) {
+		var clients crowd
+		for i := range 16 {
+			clients = append(clients, &fleeting{c.addr, &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i+1))}, make([]byte, 4<<10)})
+		}
+		return func() (float64, error) {
+			began := time.Now()
+			n, err := clients.drive(o.window)
+			return float64(n) / time.Since(began).Seconds(), err
+		}
+	}
+	pairs, err := turns(o.pairs, side(d.managed), side(d.bare))
+	return result{unit: "connections per second", pairs: pairs, bar: 0.95}, err
+}
+
+// echoRate measures WebSocket echoes.
+func echoRate(o options) (result, error) {
+	d, err := startDuel("ws", "ws")
+	if err != nil {
+		return result{}, err
+	}
+	defer d.end()
+	n := o.conns
+	if n == 0 {
+		n = 1000
+	}
+	var cpus []float64
+	side := func(c *child) (func() (float64, error), error) {
+		clients, err := gather(n, dialWebSocket, c.addr)
+		return func() (float64, error) {
+			cpu, err := c.cpu()
+			if err != nil {
+				return 0, err
+			}
+			began := time.Now()
+			echoes, err := clients.drive(o.window)
+			rate := float64(echoes) / time.Since(began).Seconds()
+			after, _ := c.cpu()
+			cpus = append(cpus, (after-cpu).Seconds()*1e6/float64(echoes))
+			return rate, err
+		}, err
+	}
+	managed, err := side(d.managed)
+	if err != nil {
+		return result{}, err
+	}
+	bare, err := side(d.bare)
+	if err != nil {
+		return result{}, err
+	}
+	pairs, err := turns(o.pairs, managed, bare)
+	var ratios []float64
+	for i := 0; i+1 < len(cpus); i += 2 {
+		ratio := cpus[i] / cpus[i+1]
+		if i/2%2 == 1 {
+			ratio = 1 / ratio
+		}
+		ratios = append(ratios, ratio)
+	}
+	low, high := interval(ratios)
+	note := fmt.Sprintf("server CPU per echo, managed / bare: %.3f [%.3f, %.3f]", median(ratios), low, high)
+	return result{unit: "echoes per second", pairs: pairs, bar: 0.98, notes: []string{note}}, err
+}
+
+// memoryOf measures the resident memory of a server for each idle connection; the
+// servers are new for each pair.
+func memoryOf(managed, bare string, barKiB float64) func(options) (result, error) {
+	return func(o options) (result, error) {
+		n := o.conns
+		if n == 0 {
+			n = 10_000
+		}
+		if o.brief {
+			n = 200
+		}
+		side := func(r role) func() (float64, error) {
+			return func() (float64, error) { return memory(r, n, o.profile) }
+		}
+		pairs, err := turns(o.pairs, side(role{"managed", managed}), side(role{"bare", bare}))
+		return result{unit: fmt.Sprintf("KiB per connection (%d)", n), pairs: pairs, delta: true, bar: barKiB}, err
+	}
+}
+
+func memory(r role, n int, profile string) (float64, error) {
+	c, err := start(r)
+	if err != nil {
+		return 0, err
+	}
+	defer c.end()
+	dial := dialPlain
+	if r.kind != "http" {
+		dial = dialWebSocket
+	}
+	// What the first connections make once is not theirs.
+	few, err := gather(8, dial, c.addr)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := few.once(); err != nil {
+		return 0, err
+	}
+	before, err := c.ask("rss")
+	if err != nil {
+		return 0, err
+	}
+	clients, err := gather(n, dial, c.addr)
+	if err != nil {
+		return 0, err
+	}
+	defer clients.close()
+	defer few.close()
+	if _, err := clients.once(); err != nil {
+		return 0, err
+	}
+	if profile != "" {
+		_ = os.Remove(profile + r.mode)
+		if _, err := c.ask("heap " + profile + r.mode); err != nil {
+			return 0, err
+		}
+	}
+	after, err := c.ask("rss")
+	return float64(after-before) / 1024 / float64(n), err
+}
+
+func (c crowd) close() {
+	for _, one := range c {
+		_ = one.Close()
+	}
+}
+
+// once has each client ask once, one after another: what many at once take for a
+// moment would stay in the server's pools.
+func (c crowd) once() (int, error) {
+	for _, one := range c {
+		if err := one.round(); err != nil {
+			return 0, err
+		}
+	}
+	return len(c), nil
+}

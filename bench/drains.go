@@ -1,0 +1,202 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+)
+
+// coldness is how long connections are left alone, so that they are idle for
+// longer than the default grace.
+const coldness = 1500 * time.Millisecond
+
+// drainTime measures the drain of idle connections beside http.Server.Close on as
+// many plain ones. The servers are new for each.
+func drainTime(kind string, bar float64) func(options) (result, error) {
+	return func(o options) (result, error) {
+		n := o.conns
+		if n == 0 {
+			n = 18_000
+		}
+		if o.brief {
+			n = 200
+		}
+		pairs, err := turns(o.pairs,
+			func() (float64, error) { return drainOnce(role{"managed", kind}, n) },
+			func() (float64, error) { return drainOnce(role{"bare", "http"}, n) })
+		note := "every client got what it was due: a close frame 1001, or a 408 and the end"
+		return result{unit: fmt.Sprintf("s for %d connections", n), pairs: pairs, bar: bar, notes: []string{note}}, err
+	}
+}
+
+func drainOnce(r role, n int) (float64, error) {
+	c, err := start(r)
+	if err != nil {
+		return 0, err
+	}
+	defer c.end()
+	dial := dialPlain
+	if r.kind != "http" {
+		dial = dialWebSocket
+	}
+	clients, err := gather(n, dial, c.addr)
+	if err != nil {
+		return 0, err
+	}
+	defer clients.close()
+	if _, err := clients.once(); err != nil {
+		return 0, err
+	}
+	ends := clients.await(r.mode == "managed")
+	time.Sleep(coldness) // the subject: they are cold
+	took, err := c.ask("stop")
+	if err != nil {
+		return 0, err
+	}
+	for range clients {
+		if err := <-ends; err != nil {
+			return 0, fmt.Errorf("a client: %w", err)
+		}
+	}
+	return time.Duration(took).Seconds(), nil
+}
+
+// await has each client wait for its end, and close.
+func (c crowd) await(farewells bool) <-chan error {
+	ends := make(chan error, len(c))
+	for _, one := range c {
+		switch one := one.(type) {
+		case *wsClient:
+			go func() {
+				f := one.awaitClose()
+				if f.err == nil && f.code != 1001 {
+					f.err = fmt.Errorf("close code %d", f.code)
+				}
+				ends <- f.err
+			}()
+		case *plain:
+			go func() { ends <- one.awaitEnd(farewells) }()
+		}
+	}
+	return ends
+}
+
+// awaitEnd waits for the end of a keep-alive connection.
+func (c *plain) awaitEnd(farewell bool) error {
+	said := 0
+	for {
+		n, err := c.Read(c.buf)
+		said += n
+		if err == nil {
+			continue
+		}
+		_ = c.Close()
+		if farewell && (err != io.EOF || said == 0) {
+			return fmt.Errorf("no farewell (%d bytes): %w", said, err)
+		}
+		return nil
+	}
+}
+
+// growth measures how the drains grow with the number of connections.
+func growth(o options) (result, error) {
+	sizes := []int{1000, 2000, 4000, 9000, 18_000}
+	if o.brief {
+		sizes = []int{100, 200}
+	}
+	r := result{unit: "s"}
+	for _, kind := range []string{"ws", "http"} {
+		s := series{name: map[string]string{"ws": "WebSockets, closing handshake", "http": "keep-alive, 408"}[kind]}
+		for _, n := range sizes {
+			var took []float64
+			for range max(o.pairs/4, 1) {
+				t, err := drainOnce(role{"managed", kind}, n)
+				if err != nil {
+					return r, err
+				}
+				took = append(took, t)
+			}
+			s.x, s.y = append(s.x, float64(n)), append(s.y, median(took))
+		}
+		r.series = append(r.series, s)
+		r.notes = append(r.notes, s.name+": "+linear(s))
+	}
+	return r, nil
+}
+
+// linear says how far from proportional growth a curve is.
+func linear(s series) string {
+	last := len(s.x) - 1
+	slope := (s.y[last] - s.y[0]) / (s.x[last] - s.x[0])
+	worst := 0.0
+	for i := range s.x {
+		line := s.y[0] + slope*(s.x[i]-s.x[0])
+		if d := s.y[i]/line - 1; d*d > worst*worst {
+			worst = d
+		}
+	}
+	return fmt.Sprintf("%.1f µs for each further connection; at most %+.0f %% off the straight line from the first to the last",
+		slope*1e6, worst*100)
+}
+
+// spreadRate measures the rate of the closes of a spread drain, and the server's
+// CPU in each second of it.
+func spreadRate(o options) (result, error) {
+	n, over := 15_000, 10
+	if o.conns > 0 {
+		n = o.conns
+	}
+	if o.brief {
+		n, over = 200, 1
+	}
+	c, err := start(role{"managed", "ws"}, fmt.Sprintf("BENCH_SPREAD=%d", n/over/10))
+	if err != nil {
+		return result{}, err
+	}
+	defer c.end()
+	clients, err := gather(n, dialWebSocket, c.addr)
+	if err != nil {
+		return result{}, err
+	}
+	ends := make(chan farewell, n)
+	for _, one := range clients {
+		go func() { ends <- one.(*wsClient).awaitClose() }()
+	}
+	stopped := make(chan error, 1)
+	began := time.Now()
+	watch := watchCPU(c.cmd.Process.Pid)
+	go func() {
+		_, err := c.ask("stop")
+		stopped <- err
+	}()
+	rate := series{name: "closes in each second"}
+	counts := map[int]float64{}
+	last := 0
+	for range clients {
+		f := <-ends
+		if f.err != nil || f.code != 1001 {
+			return result{}, fmt.Errorf("a client: code %d, %w", f.code, f.err)
+		}
+		second := int(f.at.Sub(began) / time.Second)
+		counts[second]++
+		last = max(last, second)
+	}
+	took := time.Since(began)
+	if err := <-stopped; err != nil {
+		return result{}, err
+	}
+	for i := range last + 1 {
+		rate.x, rate.y = append(rate.x, float64(i)), append(rate.y, counts[i])
+	}
+	cpu := watch()
+	r := result{unit: "(closes, % of one processor)", series: []series{rate, cpu}}
+	worst := 0.0
+	for i := range min(over, last) { // whole seconds
+		d := counts[i]/(float64(n)/float64(over)) - 1
+		if d*d > worst*worst {
+			worst = d
+		}
+	}
+	r.notes = append(r.notes, fmt.Sprintf("%d closes in %.2f s; at most %+.1f %% off the even rate in a whole second; bar 10 %%", n, took.Seconds(), worst*100))
+	return r, nil
+}
