@@ -52,6 +52,10 @@ func (Close) IgnoreDeadLetterLogging() {}
 func (Kill) IgnoreDeadLetterLogging()  {}
 func (Ended) IgnoreDeadLetterLogging() {}
 
+// IgnoreDeadLetterLogging keeps it quiet about a server that has been stopped.
+func (Closed) IgnoreDeadLetterLogging() {}
+func (Adopt) IgnoreDeadLetterLogging()  {}
+
 // Record is the connection as its serving goroutine keeps it. Its methods may be
 // called from anywhere and never block.
 type Record interface {
