@@ -16,6 +16,7 @@ type Interrupt struct {
 	group   *Group
 	conn    *Conn // of HTTP/1, whose context is the connection's
 	cancel  context.CancelCauseFunc
+	ctx     *interruptible // of others, who have a context each
 	word    atomic.Uint32
 	waiting atomic.Pointer[waiting]
 }
@@ -41,15 +42,46 @@ const interruptAfter = 100 * time.Millisecond
 
 type interruptKey struct{}
 
-// interruptible is the context of a request with an Interrupt of its own.
+// interruptible is the context of a request with an Interrupt of its own. Most
+// handlers never look whether theirs is cancelled: what can be is made for the
+// first that does.
 type interruptible struct {
+	context.Context // of the server
+	interrupt       Interrupt
+	own             atomic.Pointer[cancellable]
+}
+
+type cancellable struct {
 	context.Context
-	interrupt *Interrupt
+	cancel context.CancelCauseFunc
+}
+
+func (c *interruptible) made() *cancellable {
+	if own := c.own.Load(); own != nil {
+		return own
+	}
+	ctx, cancel := context.WithCancelCause(c.Context)
+	if !c.own.CompareAndSwap(nil, &cancellable{ctx, cancel}) {
+		cancel(nil) // another goroutine was first
+	}
+	return c.own.Load()
+}
+
+func (c *interruptible) Done() <-chan struct{} { return c.made().Done() }
+
+func (c *interruptible) Err() error {
+	if own := c.own.Load(); own != nil {
+		return own.Err()
+	}
+	return c.Context.Err()
 }
 
 func (c *interruptible) Value(key any) any {
 	if _, ok := key.(interruptKey); ok {
-		return c.interrupt
+		return &c.interrupt
+	}
+	if own := c.own.Load(); own != nil {
+		return own.Value(key)
 	}
 	return c.Context.Value(key)
 }
@@ -57,9 +89,9 @@ func (c *interruptible) Value(key any) any {
 // WithInterrupt derives the context of one request of a connection that serves
 // several at once. Ended is to be called when its handler has returned.
 func (c *Conn) WithInterrupt(parent context.Context) (context.Context, *Interrupt) {
-	ctx, cancel := context.WithCancelCause(parent)
-	i := &Interrupt{group: c.group, cancel: cancel}
-	return &interruptible{ctx, i}, i
+	ctx := &interruptible{Context: parent, interrupt: Interrupt{group: c.group}}
+	ctx.interrupt.ctx = ctx
+	return ctx, &ctx.interrupt
 }
 
 // interrupts is the Interrupt of the request that an HTTP/1 connection serves now.
@@ -168,7 +200,11 @@ func (i *Interrupt) interrupt() {
 // cancelNow cancels the context. A handler that does not look at it, and goes on
 // with the next event, learns from its Write after another grace.
 func (i *Interrupt) cancelNow() {
-	i.cancel(ErrDraining)
+	if i.ctx != nil {
+		i.ctx.made().cancel(ErrDraining)
+	} else {
+		i.cancel(ErrDraining)
+	}
 	i.waiting.Load().timer.Reset(max(interruptAfter, i.group.IdleGrace))
 }
 
@@ -211,8 +247,10 @@ func (i *Interrupt) Ended() {
 		w.timer.Stop()
 	}
 	switch {
-	case i.conn == nil:
-		i.cancel(context.Canceled)
+	case i.ctx != nil:
+		if own := i.ctx.own.Load(); own != nil {
+			own.cancel(context.Canceled)
+		}
 	case s&cancelled != 0:
 		i.cancel(ErrDraining) // whoever set the flag may not be done with it
 		i.conn.interrupted.Store(true)

@@ -194,7 +194,7 @@ func TestH2IdleClientThatClosesOnGoAwayHoldsNothingUp(t *testing.T) {
 			}()
 			report, took := r.drains(t)
 			<-closed
-			assert.Less(t, took, 100*time.Millisecond, "used %v: %v", used, report)
+			assert.Less(t, took, 100*time.Millisecond*slack, "used %v: %v", used, report)
 		}
 	})
 }
@@ -208,7 +208,7 @@ func TestH2IdleClientThatStaysHoldsNothingUpBeyondTheGrace(t *testing.T) {
 			c.mute = mute
 			c.listen().fetch(t, "/")
 			report, took := r.drains(t)
-			assert.LessOrEqual(t, took, grace, "mute %v: %v", mute, report)
+			assert.LessOrEqual(t, took, grace+(slack-1)*200*time.Millisecond, "mute %v: %v", mute, report)
 			c.until(t, "the last GOAWAY", func() bool { return c.final() == 1 })
 			<-c.over
 			assert.Equal(t, io.EOF, c.err, "not reset")
@@ -244,7 +244,7 @@ func TestH2HandshakeThatEndsInTheDrainIsServedAndTold(t *testing.T) {
 		c.close()
 		held.until(t, "the other's answer", func() bool { return held.stream(blocker).done })
 		held.close()
-		assert.Less(t, <-drained, time.Second)
+		assert.Less(t, <-drained, time.Second*slack)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestH2HalfARequestIsToldThatItWasNotProcessed(t *testing.T) {
 		}()
 		_, took := r.drains(t)
 		<-closed
-		assert.Less(t, took, 500*time.Millisecond)
+		assert.Less(t, took, 500*time.Millisecond*slack)
 		assert.LessOrEqual(t, c.final(), int64(2))
 		assert.GreaterOrEqual(t, c.final(), int64(1))
 	})
@@ -294,7 +294,7 @@ func TestH2KilledConnectionNamesItsOldestRequest(t *testing.T) {
 		start := time.Now()
 		report, err := r.Shutdown(context.Background())
 		assert.ErrorIs(t, err, drain.ErrCut)
-		assert.Less(t, time.Since(start), time.Second)
+		assert.Less(t, time.Since(start), time.Second*slack)
 		s := report.Servers[0]
 		assert.Equal(t, 1, s.Lost, "%v", report)
 		assert.Equal(t, 2, s.Running)
@@ -362,7 +362,7 @@ func TestH2PingsAreNotWork(t *testing.T) {
 	_, took := r.drains(t)
 	close(stop)
 	pinging.Wait()
-	assert.Less(t, took, time.Second)
+	assert.Less(t, took, time.Second*slack)
 }
 
 // A panic while the server drains is a request lost, and is reported as one.

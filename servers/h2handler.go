@@ -10,8 +10,8 @@ import (
 )
 
 // h2Handler stands before the user's for the requests of one HTTP/2 connection.
-// Their ResponseWriter is the HTTP/2 server's own: how an HTTP/2 connection leaves
-// is no matter of headers.
+// How an HTTP/2 connection leaves is no matter of headers: their ResponseWriter
+// follows streams of events, and nothing else.
 type h2Handler struct {
 	server *HTTPServer
 	conn   *conns.H2
@@ -27,25 +27,33 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil { // a request for http:// that came over TLS
 		r.TLS = h.tls
 	}
-	s := &conns.Stream{Unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path}}
-	h.conn.Start(s)
+	s := &h2Request{stream: conns.Stream{Unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path}}}
+	s.response.ResponseWriter = w
+	h.conn.Start(&s.stream)
 	completed := false
-	defer func() { h.conn.Done(s, completed) }()
-	h.serveOutside(w, r)
+	defer func() { h.conn.Done(&s.stream, completed) }()
+	h.serveOutside(&s.response, r)
 	completed = true
+}
+
+// h2Request is what is kept of a request, in one piece.
+type h2Request struct {
+	stream   conns.Stream
+	response h2Response
 }
 
 // serveOutside gives the request a context of its own, which a drain may cancel,
 // with the user's own server in it.
-func (h *h2Handler) serveOutside(w http.ResponseWriter, r *http.Request) {
+func (h *h2Handler) serveOutside(w *h2Response, r *http.Request) {
 	ctx, interrupt := h.conn.WithInterrupt(r.Context())
 	defer interrupt.Ended()
 	if h.inside {
 		ctx = context.WithValue(ctx, http.ServerContextKey, h.server.user)
 	}
 	outer := r.WithContext(ctx)
+	w.request = outer
 	defer func() { r.MultipartForm = outer.MultipartForm }() // the HTTP/2 server removes its files
-	h.server.userHandler(r).ServeHTTP(&h2Response{ResponseWriter: w, request: outer}, outer)
+	h.server.userHandler(r).ServeHTTP(w, outer)
 }
 
 // userHandler is what net/http would call with r on a server of the user's.
