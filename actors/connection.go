@@ -37,6 +37,7 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.setBusy(false)
 		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
 	case *actor.Stopped:
+		c.setBusy(false) // it may have been stopped in the midst of work
 		// The framework keeps stopped actors reachable for a while.
 		c.conn = nil
 	}

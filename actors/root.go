@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -47,8 +48,11 @@ type kid struct {
 	bound   bool
 	drained bool
 	report  messages.ServerReport
-	reply   chan<- messages.Done           // who registered it
-	leaving chan<- messages.UnregisterDone // who unregistered it
+	reply   chan<- messages.Done                  // who registered it
+	leaving chan<- messages.UnregisterDone        // who unregistered it
+	timer   *time.Timer                           // of its deadline
+	gone    chan struct{}                         // closed when it can answer no more
+	last    atomic.Pointer[messages.ServerReport] // of a server that was stopped without a drain
 }
 
 // asker is somebody who asked for the Report.
@@ -182,19 +186,19 @@ func (r *root) spawn(ctx actor.Context, c Child) (*kid, error) {
 			return nil, fmt.Errorf("drain: there is a server named %q already; give each a name of its own", c.name)
 		}
 	}
+	k := &kid{Child: c, bound: c.server == nil, gone: make(chan struct{})}
 	props := c.props
 	if c.server != nil {
-		props = serverProps(c.server, r.shared)
+		props = serverProps(c.server, r.shared, &k.last)
 	}
-	k := &kid{Child: c, bound: c.server == nil}
 	k.pid = ctx.SpawnPrefix(props, "drain-")
 	r.kids = append(r.kids, k)
 	return k, nil
 }
 
-func serverProps(s Server, sh *shared) *actor.Props {
+func serverProps(s Server, sh *shared, last *atomic.Pointer[messages.ServerReport]) *actor.Props {
 	return actor.PropsFromProducer(
-		func() actor.Actor { return &server{adapter: s, shared: sh} },
+		func() actor.Actor { return &server{adapter: s, shared: sh, last: last} },
 		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
 	)
 }
@@ -305,9 +309,11 @@ func (r *root) unregister(msg messages.Unregister) {
 		}
 		deadline := time.Now().Add(r.config.Timeout)
 		r.send(k.pid, messages.Shutdown{Reason: "unregistered", Deadline: deadline})
-		time.AfterFunc(r.config.Timeout-killMargin(r.config.Timeout), func() {
-			r.send(k.pid, messages.ForceShutdown{Reason: "the deadline has come"})
-		})
+		if k.server == nil { // a server holds its deadline itself
+			k.timer = time.AfterFunc(r.config.Timeout-killMargin(r.config.Timeout), func() {
+				r.send(k.pid, messages.ForceShutdown{Reason: "the deadline has come"})
+			})
+		}
 		return
 	}
 	reply(msg.Reply, messages.UnregisterDone{Err: fmt.Errorf("drain: there is no server named %q; there are %v", msg.Name, r.names())})
@@ -323,22 +329,35 @@ func (r *root) names() []string {
 
 // forward passes Suspend or Resume on and gathers the answers, elsewhere.
 func (r *root) forward(name string, to chan<- messages.Done, msg func(chan<- messages.Done) any) {
-	answers := make(chan messages.Done, len(r.kids))
-	asked := 0
+	type question struct {
+		answer chan messages.Done
+		*kid
+	}
+	var asked []question
 	for _, k := range r.kids {
 		if k.server != nil && !k.drained && (name == "" || name == k.name) {
-			r.send(k.pid, msg(answers))
-			asked++
+			q := question{make(chan messages.Done, 1), k}
+			r.send(k.pid, msg(q.answer))
+			asked = append(asked, q)
 		}
 	}
-	if asked == 0 {
+	if len(asked) == 0 {
 		reply(to, messages.Done{Err: fmt.Errorf("drain: there is no server named %q; there are %v", name, r.names())})
 		return
 	}
 	go func() {
 		var all messages.Done
-		for range asked {
-			done := <-answers
+		for _, q := range asked {
+			var done messages.Done
+			select {
+			case done = <-q.answer:
+			case <-q.gone:
+				select {
+				case done = <-q.answer:
+				default: // it was stopped before it had read the question
+					done.Err = fmt.Errorf("drain: server %q: %w", q.name, ErrServerGone)
+				}
+			}
 			all.Addr = done.Addr
 			all.Err = errors.Join(all.Err, done.Err)
 		}

@@ -1,8 +1,10 @@
 package actors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -135,11 +137,28 @@ func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
 		k.report.Error = k.report.Err.Error()
 	}
 	ctx.Stop(k.pid)
+	r.settle(k)
+	r.maybeFinish()
+}
+
+// settle answers whoever waits for a child that has ended.
+func (r *root) settle(k *kid) {
+	close(k.gone)
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+	err := k.report.Err
+	if err != nil {
+		err = fmt.Errorf("drain: server %q: %w", k.name, err)
+	}
+	if k.reply != nil {
+		reply(k.reply, messages.Done{Err: cmp.Or(err, fmt.Errorf("drain: server %q: %w", k.name, ErrServerGone))})
+		k.reply = nil
+	}
 	if k.leaving != nil {
-		reply(k.leaving, messages.UnregisterDone{Report: k.report})
+		reply(k.leaving, messages.UnregisterDone{Report: k.report, Err: err})
 		r.forget(k)
 	}
-	r.maybeFinish()
 }
 
 func (r *root) forget(gone *kid) {
@@ -158,11 +177,15 @@ func (r *root) onTerminated(msg *actor.Terminated) {
 		return
 	}
 	k.drained = true
-	k.report.Name, k.report.Crashed = k.name, 1
-	k.report.Err = errors.New("its actor terminated without a goodbye; its connections were cut")
+	addr := k.report.Addr
+	if last := k.last.Load(); last != nil {
+		k.report = *last
+	}
+	k.report.Name, k.report.Addr = k.name, addr
+	k.report.Err = errors.Join(errors.New("its actor terminated without a goodbye; its connections were cut"), k.report.Err)
 	k.report.Error = k.report.Err.Error()
 	r.shared.bus.publish(messages.Panicked{Who: k.name, Reason: k.report.Err})
-	reply(k.reply, messages.Done{Err: fmt.Errorf("drain: server %q: %w", k.name, k.report.Err)})
+	r.settle(k)
 	if r.phase == messages.PhaseStarting {
 		r.fail("could not start", fmt.Errorf("drain: server %q: %w", k.name, k.report.Err))
 	}
@@ -225,6 +248,12 @@ func (r *root) conclude() {
 	r.askers = nil
 	if r.parent != nil && !told {
 		r.answer(asker{pid: r.parent})
+	}
+	for _, k := range slices.Clone(r.kids) {
+		if !k.drained {
+			k.drained = true
+			r.settle(k)
+		}
 	}
 	r.shared.bus.publish(messages.DrainFinished{Report: report})
 	r.shared.bus.close()

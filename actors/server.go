@@ -2,8 +2,10 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -76,13 +78,13 @@ type server struct {
 	stopping int           // connections that have said goodbye and are not gone yet
 	accepts  bool          // the goroutine in Serve has not returned
 	unbinds  bool          // the goroutine in Unbind has not returned
+	bound    *binding      // the last call of Bind
 	returned chan struct{} // closed when the last call of Unbind has returned
+	served   chan struct{} // closed when the last call of Serve has
 
 	suspended bool
 	resuming  chan<- messages.Done // who asked for Suspend or Resume
 	binding   bool
-
-	unbindable bool // it could not bind: there is nothing of ours to release
 
 	began      time.Time
 	deadline   time.Time
@@ -90,8 +92,15 @@ type server struct {
 	report     messages.ServerReport
 	stragglers map[*actor.PID]messages.Connection
 	spread     *spread
-	giveUp     *time.Timer
-	cancelling *time.Timer
+	timers     []*time.Timer
+	cut        context.CancelFunc                     // ends CloseSessions or Unbind
+	last       *atomic.Pointer[messages.ServerReport] // what the root finds if this actor is stopped
+}
+
+// binding is a call of Bind.
+type binding struct {
+	returned chan struct{} // closed when it has returned
+	err      error         // of it, then
 }
 
 // What the goroutines of a server report back to it.
@@ -170,6 +179,12 @@ func (s *server) contain() {
 	}
 	s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: reason})
 	s.fail(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
+	if s.tracker == nil { // the adapter's Configure panicked: nothing has been opened
+		s.phase = messages.PhaseDone
+		s.tellRoot(messages.Failed{Server: s.self, Err: s.report.Err})
+		s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
+		return
+	}
 	s.kill("panic")
 }
 
@@ -201,28 +216,33 @@ func (s *server) start(ctx actor.Context) {
 // bind opens the listener, elsewhere.
 func (s *server) bind() {
 	s.binding = true
+	call := &binding{returned: make(chan struct{})}
+	s.bound = call
 	go func() {
 		var b bound
-		defer func() {
-			if reason := recover(); reason != nil {
-				b.err = fmt.Errorf("Bind panicked: %v", reason)
+		b.err = guarded("Bind", func() (err error) {
+			if binder, ok := s.adapter.(Binder); ok {
+				b.addr, err = binder.Bind(context.Background())
 			}
-			s.tell(b)
-		}()
-		if binder, ok := s.adapter.(Binder); ok {
-			b.addr, b.err = binder.Bind(context.Background())
-		}
+			return err
+		})
+		call.err = b.err
+		close(call.returned)
+		s.tell(b)
 	}()
 }
 
 func (s *server) onBound(b bound) {
+	if s.phase == messages.PhaseDone {
+		return // see release
+	}
 	s.binding = false
 	if b.err != nil && s.resuming == nil {
-		s.unbindable = true
 		s.fail(b.err)
 		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: b.err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: b.err})
 		s.kill("could not bind")
+		s.maybeDone()
 		return
 	}
 	if b.err == nil {
@@ -251,15 +271,12 @@ func (s *server) serve() {
 	}
 	s.phase = messages.PhaseServing
 	s.accepts = true
+	returned := make(chan struct{})
+	s.served = returned
 	go func() {
-		var err error
-		defer func() {
-			if reason := recover(); reason != nil {
-				err = fmt.Errorf("Serve panicked: %v\n%s", reason, debug.Stack())
-			}
-			s.tell(served{err})
-		}()
-		err = s.adapter.Serve(s.tracker)
+		err := guarded("Serve", func() error { return s.adapter.Serve(s.tracker) })
+		close(returned)
+		s.tell(served{err})
 	}()
 }
 
@@ -268,7 +285,7 @@ func (s *server) onServed(msg served) {
 	if s.phase == messages.PhaseServing && !s.suspended {
 		err := msg.err
 		if err == nil {
-			err = fmt.Errorf("Serve returned without having been asked to")
+			err = errors.New("it stopped serving without having been asked to")
 		}
 		s.fail(err)
 		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: err})
@@ -283,6 +300,13 @@ func (s *server) onServed(msg served) {
 // adopt takes a connection in. One that comes during the drain is served once
 // and asked to leave.
 func (s *server) adopt(msg messages.Adopt) {
+	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
+		return
+	}
+	if s.phase == messages.PhaseDone {
+		s.tracker.turnAway(msg.Connection, msg.Record)
+		return
+	}
 	s.live[msg.Connection] = msg.Record
 	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
 	switch {
@@ -330,25 +354,4 @@ func (s *server) forget(connection *actor.PID) {
 	delete(s.live, connection)
 	s.tracker.group.Open.Add(-1)
 	s.tracker.leave()
-}
-
-// count enters a connection that has ended into the counters and, during a
-// drain, into the report.
-func (s *server) count(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost bool) {
-	s.tally(outcome, lost)
-	snapshot, killed := s.stragglers[pid]
-	if !killed && (s.shared.bus.eachConnection || outcome == messages.OutcomeCrashed || lost) {
-		snapshot = record.Snapshot()
-	}
-	delete(s.stragglers, pid)
-	if s.shared.bus.eachConnection {
-		s.shared.bus.publish(messages.ConnectionClosed{Connection: snapshot, Outcome: outcome, Lost: lost})
-	}
-	if s.phase <= messages.PhaseServing {
-		return
-	}
-	if outcome == messages.OutcomeKilled || outcome == messages.OutcomeCrashed || lost {
-		s.report.Stragglers = append(s.report.Stragglers,
-			messages.Straggler{Connection: snapshot, Outcome: outcome, Lost: lost})
-	}
 }

@@ -1,10 +1,10 @@
 package actors
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -28,19 +28,38 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	s.began, s.deadline = time.Now(), msg.Deadline
 	s.tracker.group.Drain(msg.Deadline)
 	close(s.tracker.lifted)
-	s.cancelling = time.AfterFunc(time.Until(msg.Deadline)-cancelMargin(s.shared.timeout), func() {
-		s.tracker.group.Cancel(conns.ErrKilled)
-	})
+	// The root is not the only one who may ask: a server that drains alone holds its
+	// deadline itself.
+	left := time.Until(msg.Deadline)
+	s.after(left-cancelMargin(s.shared.timeout), func() { s.tracker.group.Cancel(conns.ErrKilled) })
+	s.after(left-killMargin(s.shared.timeout), func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
 	if sessions, ok := s.adapter.(SessionCloser); ok && s.accepts {
-		go func() {
-			ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
-			defer cancel()
-			s.tell(sessionsClosed{sessions.CloseSessions(ctx)})
-		}()
-		s.unbinds = true
+		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
+		s.unbinds, s.cut = true, cancel
+		go s.closeSessions(ctx, sessions)
 		return
 	}
 	s.unbind()
+}
+
+func (s *server) after(d time.Duration, f func()) {
+	s.timers = append(s.timers, time.AfterFunc(max(d, 0), f))
+}
+
+// closeSessions runs in a goroutine of its own. A panic of the adapter's is its
+// error, here as wherever else it is called.
+func (s *server) closeSessions(ctx context.Context, sessions SessionCloser) {
+	s.tell(sessionsClosed{guarded("CloseSessions", func() error { return sessions.CloseSessions(ctx) })})
+}
+
+// guarded calls the adapter and makes an error of a panic.
+func guarded(what string, f func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("%s panicked: %v\n%s", what, reason, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 func (s *server) onSessionsClosed(msg sessionsClosed) {
@@ -70,13 +89,13 @@ func (s *server) unbind() {
 		limit = 0
 	}
 	returned := make(chan struct{})
-	s.returned = returned
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	s.returned, s.cut = returned, cancel
 	go func() {
 		defer close(returned)
-		start := time.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
-		err := s.adapter.Unbind(ctx)
+		start := time.Now()
+		err := guarded("Unbind", func() error { return s.adapter.Unbind(ctx) })
 		s.tell(unbound{time.Since(start), err})
 	}()
 }
@@ -124,7 +143,7 @@ func (s *server) closeBatch() {
 		}
 	}
 	if pause, more := s.spread.pause(); more {
-		time.AfterFunc(pause, func() { s.tell(nextBatch{}) })
+		s.after(pause, func() { s.tell(nextBatch{}) })
 	}
 }
 
@@ -138,7 +157,7 @@ func cancelMargin(timeout time.Duration) time.Duration { return min(timeout/10, 
 
 func killMargin(timeout time.Duration) time.Duration { return min(timeout/20, 200*time.Millisecond) }
 
-const reportMargin = 20 * time.Millisecond
+func reportMargin(timeout time.Duration) time.Duration { return min(timeout/40, 20*time.Millisecond) }
 
 // kill ends everything now.
 func (s *server) kill(reason string) {
@@ -159,12 +178,15 @@ func (s *server) kill(reason string) {
 	for pid, record := range s.live {
 		s.killOne(pid, record, reason)
 	}
+	if s.cut != nil {
+		s.cut()
+	}
 	s.unbind()
 	patience := killPatience
 	if !s.deadline.IsZero() {
-		patience = min(patience, time.Until(s.deadline)-reportMargin)
+		patience = min(patience, time.Until(s.deadline)-reportMargin(s.shared.timeout))
 	}
-	s.giveUp = time.AfterFunc(max(patience, 0), func() { s.tell(outOfTime{}) })
+	s.after(patience, func() { s.tell(outOfTime{}) })
 	s.maybeDone()
 }
 
@@ -188,23 +210,28 @@ func (s *server) abandon() {
 	if s.phase == messages.PhaseDone {
 		return
 	}
-	for pid, record := range s.live {
-		s.tracker.group.Open.Add(-1)
-		s.count(pid, record, messages.OutcomeKilled, true)
-		record.Kill()
-	}
-	clear(s.live)
+	s.cutAll(messages.OutcomeKilled)
 	s.goodbye()
+}
+
+// cutAll ends what is left without waiting for its goodbye.
+func (s *server) cutAll(outcome messages.Outcome) {
+	for pid, record := range s.live {
+		last, told := s.stragglers[pid]
+		if !told {
+			last = record.Snapshot()
+		}
+		s.forget(pid)
+		s.count(pid, record, outcome, last.State == messages.StateBusy)
+		record.Kill()
+		s.shared.system.Root.Stop(pid)
+	}
 }
 
 func (s *server) goodbye() {
 	s.phase = messages.PhaseDone
 	close(s.tracker.gone)
-	for _, t := range []*time.Timer{s.giveUp, s.cancelling} {
-		if t != nil {
-			t.Stop()
-		}
-	}
+	s.stopTimers()
 	s.answerResume(ErrServerGone)
 	group := s.tracker.group
 	group.Cancel(conns.ErrKilled)
@@ -213,14 +240,12 @@ func (s *server) goodbye() {
 	s.report.Took = time.Since(s.began)
 	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
-	if r, ok := s.adapter.(Releaser); ok && !s.unbindable {
-		unbinding := s.returned
-		go func() {
-			if unbinding != nil {
-				<-unbinding // at the deadline it may not have returned yet
-			}
-			r.Release()
-		}()
+	s.release(s.binding)
+}
+
+func (s *server) stopTimers() {
+	for _, t := range s.timers {
+		t.Stop()
 	}
 }
 
@@ -231,132 +256,37 @@ func (s *server) stop() {
 	}
 	s.phase, s.forced = messages.PhaseDone, true
 	close(s.tracker.gone)
+	s.stopTimers()
+	s.answerResume(ErrServerGone)
 	s.tracker.group.Drain(time.Now())
 	s.tracker.group.Cancel(conns.ErrKilled)
-	adapter, live, system := s.adapter, s.live, s.shared.system
+	s.cutAll(messages.OutcomeCrashed)
+	s.report.Running = int(s.tracker.group.InFlight.Load())
+	report := s.report
+	s.last.Store(&report)
 	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: ErrServerGone})
+	s.release(true)
+}
+
+// release ends what a server's actor leaves, elsewhere: it waits for what still
+// runs in the adapter, and closes what that has left open.
+func (s *server) release(open bool) {
+	bound, returned, served, wasBound := s.bound, s.returned, s.served, s.addr != ""
 	go func() {
-		for pid, record := range live {
-			record.Kill()
-			system.Root.Stop(pid)
+		<-bound.returned
+		if returned != nil {
+			<-returned
 		}
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = adapter.Unbind(ctx)
-		if r, ok := adapter.(Releaser); ok {
-			r.Release()
+		if open && bound.err == nil {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			_ = guarded("Unbind", func() error { return s.adapter.Unbind(ctx) })
+		}
+		if served != nil {
+			<-served
+		}
+		if r, ok := s.adapter.(Releaser); ok && (wasBound || bound.err == nil) {
+			_ = guarded("Release", func() error { r.Release(); return nil })
 		}
 	}()
-}
-
-var errBetween = errors.New("it is not serving, or being suspended or resumed already")
-
-// suspend stops accepting without draining.
-func (s *server) suspend(msg messages.Suspend) {
-	switch {
-	case s.phase != messages.PhaseServing || s.resuming != nil || s.binding:
-		reply(msg.Reply, messages.Done{Server: s.self, Err: errBetween})
-	case s.suspended:
-		reply(msg.Reply, messages.Done{Server: s.self})
-	default:
-		s.suspended, s.resuming = true, msg.Reply
-		s.tracker.pause()
-		s.unbind()
-	}
-}
-
-// answerSuspend answers when the listener is closed and nobody accepts.
-func (s *server) answerSuspend() {
-	if s.suspended && !s.unbinds && !s.accepts && !s.binding {
-		s.answerResume(nil)
-	}
-}
-
-func (s *server) resume(msg messages.Resume) {
-	switch {
-	case s.phase != messages.PhaseServing || s.resuming != nil || s.binding:
-		reply(msg.Reply, messages.Done{Server: s.self, Err: errBetween})
-	case !s.suspended:
-		reply(msg.Reply, messages.Done{Server: s.self, Addr: s.addr})
-	default:
-		s.resuming = msg.Reply
-		s.bind()
-	}
-}
-
-func (s *server) answerResume(err error) {
-	reply(s.resuming, messages.Done{Server: s.self, Addr: s.addr, Err: err})
-	s.resuming = nil
-}
-
-// status describes the server. Naming the oldest takes a look at each of its
-// connections; who wants only numbers reads the counters.
-func (s *server) status(oldest, each int) messages.ServerStatus {
-	st := messages.ServerStatus{
-		Server: s.self, Name: s.name, Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
-		Counts: s.tracker.group.Counts(), Oldest: []messages.Connection{},
-	}
-	all := len(s.live) <= each
-	for _, record := range s.live {
-		c := record.Snapshot()
-		if all {
-			st.Connections = append(st.Connections, c)
-		}
-		switch c.State {
-		case messages.StateNew:
-			st.States.New++
-		case messages.StateIdle:
-			st.States.Idle++
-		case messages.StateReading:
-			st.States.Reading++
-		case messages.StateBusy:
-			st.States.Busy++
-		case messages.StateLeaving:
-			st.States.Leaving++
-		}
-		if c.State != messages.StateIdle && c.State != messages.StateNew {
-			st.Oldest = append(st.Oldest, c)
-		}
-	}
-	slices.SortFunc(st.Oldest, func(a, b messages.Connection) int { return cmp.Compare(b.Since, a.Since) })
-	if oldest <= 0 {
-		oldest = 10
-	}
-	st.Oldest = st.Oldest[:min(len(st.Oldest), oldest)]
-	slices.SortFunc(st.Connections, func(a, b messages.Connection) int { return cmp.Compare(a.ID, b.ID) })
-	return st
-}
-
-// tally adds one ended connection to the counters and the report.
-func (s *server) tally(outcome messages.Outcome, lost bool) {
-	group, draining := s.tracker.group, s.phase > messages.PhaseServing
-	counter, entry := &group.Drained, &s.report.Drained
-	switch outcome {
-	case messages.OutcomeUnanswered:
-		counter, entry = &group.Unanswered, &s.report.Unanswered
-	case messages.OutcomeKilled:
-		counter, entry = &group.Killed, &s.report.Killed
-	case messages.OutcomeCrashed:
-		counter, entry = &group.Crashed, &s.report.Crashed
-	case messages.OutcomeRefused:
-		counter, entry = &group.Refused, &s.report.Refused
-	}
-	counter.Add(1)
-	if lost {
-		group.Lost.Add(1)
-	}
-	if draining {
-		*entry++
-		if lost {
-			s.report.Lost++
-		}
-	}
-}
-
-// reply answers on a channel that may be nil and never waits for it.
-func reply[T any](to chan<- T, answer T) {
-	select {
-	case to <- answer:
-	default:
-	}
 }

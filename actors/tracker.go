@@ -84,7 +84,24 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.RemoteAddr().String()})
 	}
 	t.tell(messages.Adopt{Connection: child.self, Record: c, Accepted: accepted})
+	select {
+	case <-t.gone: // it may never read that
+		if c.Claim() {
+			t.turnAway(child.self, c)
+			return ErrServerGone
+		}
+	default:
+	}
 	return nil
+}
+
+// turnAway ends a connection that came when the server had gone.
+func (t *tracker) turnAway(connection *actor.PID, r messages.Record) {
+	t.group.Open.Add(-1)
+	t.group.Refused.Add(1)
+	t.group.Late.Add(1)
+	r.Kill()
+	t.system.Root.Stop(connection)
 }
 
 func (t *tracker) refuse(c *conns.Conn) {

@@ -100,6 +100,11 @@ func (c *Conn) FollowHTTP1() {
 // connection is served.
 func (c *Conn) Own(o Owner) { c.owner = o }
 
+// Claim decides who answers for a connection whose server may have gone while its
+// acceptor handed it over: the server that reads Adopt, or the acceptor, that finds
+// the server gone. It is true for the first of the two.
+func (c *Conn) Claim() bool { return c.raise(claimed) }
+
 // Group is what the connection shares with the others of its server.
 func (c *Conn) Group() *Group { return c.group }
 
