@@ -107,7 +107,6 @@ func slow(t *testing.T, url string) *peer {
 }
 
 func TestAPushOnlyHandlerIsNotWaitedFor(t *testing.T) {
-	t.Parallel()
 	stops(t, func(t *testing.T, tls bool) {
 		d := run(t)
 		p := crowd(t, 1, d.url(tls)+"/ws/feed?ms=60000")[0]
@@ -247,6 +246,7 @@ func TestPingsDuringTheGoodbyeDoNoHarm(t *testing.T) {
 		require.NoError(t, p.send(fin|opClose, f.body))
 		_, err = p.receive()
 		require.ErrorIs(t, err, io.EOF)
+		_ = p.Close()
 		require.Contains(t, d.clean(), ": 1 drained in")
 	})
 }

@@ -147,11 +147,13 @@ func (k *Takeover) sayLast() bool {
 	if w == nil || w.goodbye == nil {
 		return false
 	}
-	said := *w
-	said.goodbye = nil
-	if k.wishes.CompareAndSwap(w, &said) {
+	done := *w
+	done.goodbye = nil
+	k.set(bidding, 0) // before the wish is gone
+	if k.wishes.CompareAndSwap(w, &done) {
 		k.callLast(w.goodbye)
 	}
+	k.set(0, bidding)
 	return true
 }
 

@@ -110,10 +110,11 @@ func (k *Takeover) depart(e *escort) {
 // untilQuiet waits until the connection may go, and says goodbye. It reports
 // whether a close frame is out.
 func (k *Takeover) untilQuiet(e *escort) bool {
+	looked := false // in a tunnel: something lies there that nobody reads
 	for {
 		w := k.word.Load()
 		switch {
-		case k.has(killed), w&ended != 0 && w&upgrading == 0:
+		case k.has(killed):
 			return false
 		case w&said != 0 && w&taken == 0:
 			return true
@@ -123,14 +124,19 @@ func (k *Takeover) untilQuiet(e *escort) bool {
 			_ = k.layer.SetWriteDeadline(time.Now().Add(k.group.Linger))
 			return false
 		}
+		if w&exhausted != 0 && w&(marks|shut) == 0 && k.sayLast() {
+			continue // it queues like any other message
+		}
 		if d := k.hold(e, w); d != 0 {
 			e.wait(d)
+			looked = false
 			continue
 		}
 		switch {
 		case w&upgrading == 0:
-			if k.pending() { // in a tunnel, for whoever reads
-				e.wait(max(k.group.IdleGrace, time.Millisecond))
+			if w&ended == 0 && !looked && k.pending() {
+				// Somebody may be about to read it. If nobody does, nobody will.
+				looked = e.wait(max(k.group.IdleGrace, settle))
 				continue
 			}
 			return false
@@ -206,11 +212,9 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 }
 
 // cutShort reports whether the peer has stopped reading and has not had its last
-// message whole. Without a wait of any kind that cannot be known: what was written
-// a moment ago is still on its way.
+// message whole.
 func (k *Takeover) cutShort() bool {
-	waited := k.group.CloseTimeout > 0 || k.group.Linger > 0
-	return waited && k.is(said) && !k.is(answered) && unsent(k.sock) > 0
+	return k.is(said) && !k.is(answered) && untaken(k.sock, k.spoke.Load())
 }
 
 func (k *Takeover) farewellOutcome() messages.Outcome {

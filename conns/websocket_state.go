@@ -32,6 +32,7 @@ const (
 	exhausted // it has let enough go first
 	shut      // the handler has called Close
 	over      // nothing more is read
+	bidding   // the handler's goodbye is being called
 	panicked  // the handler's goodbye has panicked
 	dismissed // the handler does not count any more
 

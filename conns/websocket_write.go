@@ -133,8 +133,10 @@ func (k *Takeover) boundary() {
 	if e.first++; e.first >= goFirst || now() > e.hurry {
 		k.set(exhausted, 0)
 	}
-	w := k.word.Load()
-	if w&exhausted != 0 && w&(marks|spoken|said|shut) == 0 && !k.wantsLast() {
+	if k.wantsLast() {
+		return // the escort calls it
+	}
+	if w := k.word.Load(); w&exhausted != 0 && w&(marks|bidding|spoken|said|shut) == 0 {
 		k.sayGoodbye()
 	}
 }

@@ -1,0 +1,140 @@
+package conns
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/godrain/drain/messages"
+)
+
+func TestTheHandlersOwnCodeAndReason(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{CloseCode: 1012}, WebSocketGranted)
+	require.NoError(t, p.socket().CloseWith(4001, "moved"))
+	require.Error(t, p.socket().CloseWith(1005, ""))
+	p.leave()
+	p.expectClose(4001, "moved")
+	p.expectOutcome(messages.OutcomeDrained, false)
+	require.False(t, p.socket().Busy(), "it is too late")
+}
+
+func TestMarksAreCounted(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	require.True(t, p.socket().Busy())
+	require.True(t, p.socket().Busy())
+	p.leave()
+	p.socket().Done()
+	_, err := p.k.Write(text("one is done"))
+	require.NoError(t, err)
+	p.expectMessage("one is done")
+	require.Equal(t, messages.StateBusy, p.k.Snapshot().State)
+	_, err = p.k.Write(text("and the other"))
+	require.NoError(t, err)
+	p.socket().Done()
+	p.socket().Done() // one too many does no harm
+	p.expectMessage("and the other")
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+func TestTheHandlersGoodbyeComesBeforeTheCloseFrame(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.socket().OnGoodbye(func() { _, _ = p.k.Write(text("farewell")) })
+	p.leave()
+	p.expectMessage("farewell")
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+func TestTheHandlersGoodbyeIsSaidInAFlood(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.socket().OnGoodbye(func() { _, _ = p.k.Write(text("farewell")) })
+	stopped := make(chan error)
+	go func() {
+		for {
+			if _, err := p.k.Write(text("flood")); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	p.leave()
+	farewells := 0
+	for {
+		first, payload := p.frame()
+		if first == finBit|opClose {
+			break
+		}
+		if payload == "farewell" {
+			farewells++
+		}
+	}
+	require.Equal(t, 1, farewells)
+	require.ErrorIs(t, <-stopped, ErrClosing)
+	p.send([]byte{finBit | opClose, maskBit | 2, 0, 0, 0, 0, 3, 0xe9})
+	p.expectEnd()
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+func TestAPanicInTheHandlersGoodbyeStaysThere(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.socket().OnGoodbye(func() { panic("on purpose") })
+	p.leave()
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeCrashed, false)
+}
+
+func TestWritersThatQueueGoFirst(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	_, err := p.k.Write([]byte{1, 3, 'a'}) // the first fragment, cut in two
+	require.NoError(t, err)
+	p.leave()
+	// Nobody else may write whole frames now; a library makes them wait outside.
+	_, err = p.k.Write([]byte{'b', 'c', finBit | 9, 0}) // its end, and a ping
+	require.NoError(t, err)
+	_, err = p.k.Write([]byte{finBit, 1, 'd'}) // the last fragment
+	require.NoError(t, err)
+	_, err = p.k.Write(text("queued")) // at once behind it
+	require.NoError(t, err)
+	for _, want := range []byte{1, finBit | 9, finBit} {
+		first, _ := p.frame()
+		require.Equal(t, want, first)
+	}
+	p.expectMessage("queued")
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+func TestConcurrentWritersKeepTheirFramesApart(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	const writers, each = 8, 50
+	done := make(chan error)
+	for range writers {
+		go func() {
+			var err error
+			for range each {
+				if _, e := p.k.Write(text("a whole frame")); e != nil {
+					err = e
+				}
+			}
+			done <- err
+		}()
+	}
+	for range writers * each {
+		p.expectMessage("a whole frame")
+	}
+	for range writers {
+		require.NoError(t, <-done)
+	}
+	p.leave()
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
