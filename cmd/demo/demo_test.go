@@ -44,13 +44,14 @@ type demo struct {
 	*testing.T
 	cmd    *exec.Cmd
 	http   string
-	lines  chan string // of standard output
+	addrs  map[string]string // of all servers, by name
+	lines  chan string       // of standard output
 	stderr bytes.Buffer
 }
 
 func launch(t *testing.T, args ...string) *demo {
 	t.Helper()
-	d := &demo{T: t, lines: make(chan string, 1000)}
+	d := &demo{T: t, lines: make(chan string, 1000), addrs: make(map[string]string)}
 	args = append([]string{"-http", "127.0.0.1:0", "-https", "", "-admin", ""}, args...)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
@@ -68,6 +69,9 @@ func launch(t *testing.T, args ...string) *demo {
 		}
 	}()
 	for line := range d.lines {
+		if name, addr, ok := strings.Cut(line, "://"); ok {
+			d.addrs[name] = strings.TrimSuffix(addr, "/")
+		}
 		if url, ok := strings.CutPrefix(line, "http://"); ok {
 			d.http = strings.TrimSuffix(url, "/")
 		}
@@ -75,7 +79,10 @@ func launch(t *testing.T, args ...string) *demo {
 			break
 		}
 	}
-	require.NotEmpty(t, d.http, d.stderr.String())
+	if d.http == "" {
+		_ = d.cmd.Wait()
+		t.Fatal(d.stderr.String())
+	}
 	return d
 }
 
