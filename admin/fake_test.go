@@ -45,12 +45,6 @@ func (f *fake) is(phase messages.Phase, servers ...messages.ServerVitals) {
 	f.vitals.Store(&v)
 }
 
-func (f *fake) finish(r messages.Report) {
-	f.report = r
-	f.is(messages.PhaseDone, f.Vitals().Servers...)
-	close(f.done)
-}
-
 func (f *fake) Vitals() messages.Vitals { return *f.vitals.Load() }
 
 func (f *fake) Inspect(context.Context, messages.GetStatus) (messages.Status, error) {

@@ -56,3 +56,21 @@ func TestBeforeATreeIsWatched(t *testing.T) {
 	code, _ := ask(t, p, "GET", "/readyz")
 	assert.Equal(t, 200, code)
 }
+
+func TestAServerThatDoesNotAnswerIsDescribedByItsCounters(t *testing.T) {
+	t.Parallel()
+	f := newFake(messages.PhaseDraining, server("http", messages.Counts{Open: 5, Busy: 2}), server("https", messages.Counts{}))
+	f.status = messages.Status{Reason: "test", Servers: []messages.ServerStatus{}} // nobody has
+	_, body := ask(t, Handler(f), "GET", "/status", "Host", "localhost")
+	var got struct {
+		Silent  []string
+		Servers []struct {
+			Name, Phase string
+			States      messages.States
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(body), &got))
+	assert.Equal(t, []string{"http"}, got.Silent)
+	assert.Equal(t, messages.States{Busy: 2, Idle: 3}, got.Servers[0].States)
+	assert.Equal(t, "done", got.Servers[1].Phase, "it has drained")
+}

@@ -19,6 +19,9 @@ type Status struct {
 	Now     time.Time                    `json:"now"`
 	Entered map[messages.Phase]time.Time `json:"entered"` // when each phase was entered that has been
 	Dropped int64                        `json:"events_dropped"`
+	// Silent are the servers that were too busy to answer in time: they are
+	// described by their counters alone.
+	Silent []string `json:"silent,omitempty"`
 	// Stragglers are, during a drain, the connections that hold it, oldest first;
 	// after it, those that did not end in order.
 	Stragglers []messages.Connection `json:"stragglers"`
@@ -107,6 +110,8 @@ func (st *Status) merge(v messages.Vitals) {
 			a.States = messages.States{Busy: s.Counts.Busy, Idle: max(s.Counts.Open-s.Counts.Busy, 0)}
 			if s.Counts.Open == 0 {
 				a.Phase = messages.PhaseDone
+			} else {
+				st.Silent = append(st.Silent, s.Name)
 			}
 		}
 		a.Counts = s.Counts

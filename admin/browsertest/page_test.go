@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -107,4 +108,31 @@ func TestAWrongTokenShutsNothingDown(t *testing.T) {
 	eval[chromedp.Void](tb, `document.getElementById("ask-yes").click()`)
 	tb.until(`document.getElementById("notice").textContent.includes("not allowed")`, time.Second)
 	tb.until(phase+` === "serving"`, time.Second)
+}
+
+func TestKeyboardAndSorting(t *testing.T) {
+	d := start(t, "-https", "")
+	tb := open(t, d.page, 1280, 900)
+	d.ask("/slow?ms=60000")
+	tb.until(busyNow+` === "1"`, 5*time.Second)
+	d.ask("/stream?ms=60000")
+	tb.until(`document.querySelectorAll("#busy-table tbody tr").length === 2`, 5*time.Second)
+
+	eval[chromedp.Void](tb, `document.querySelector(".cells").focus()`)
+	require.NoError(t, chromedp.Do(tb, chromedp.KeyEvent(kb.Home)))
+	tb.until(`!document.getElementById("tip").hidden && document.getElementById("tip").textContent.includes("GET /slow")`, time.Second)
+	assert.Contains(t, eval[string](tb, `document.getElementById("announce").textContent`), "GET /slow", "a screen reader says it")
+	require.NoError(t, chromedp.Do(tb, chromedp.KeyEvent(kb.ArrowRight)))
+	tb.until(`document.getElementById("tip").textContent.includes("GET /stream")`, time.Second)
+	require.NoError(t, chromedp.Do(tb, chromedp.KeyEvent(kb.Escape)))
+	tb.until(`document.getElementById("tip").hidden`, time.Second)
+
+	const first = `document.querySelector("#busy-table tbody tr").innerText`
+	tb.until(first+`.includes("/slow")`, time.Second)
+	sort := `[...document.querySelectorAll("#busy-table th button")].find((b) => b.textContent === "request").click()`
+	eval[chromedp.Void](tb, sort)
+	assert.Contains(t, eval[string](tb, first), "/slow")
+	eval[chromedp.Void](tb, sort)
+	assert.Contains(t, eval[string](tb, first), "/stream")
+	assert.Equal(t, "descending", eval[string](tb, `document.querySelector("th[aria-sort]").getAttribute("aria-sort")`))
 }

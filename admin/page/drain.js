@@ -78,7 +78,7 @@ function draw() {
     g.fillRect(Math.round(x(t)), 12, 1, floor - 12);
     g.fillStyle = colors.soft;
     g.textAlign = t === 0 ? "left" : "center";
-    if (x(t) < right - 60 || t === 0) g.fillText(t === 0 ? "asked" : seconds(t), x(t), height - 2);
+    if (x(t) < right - 110 || t === 0) g.fillText(t === 0 ? "asked" : seconds(t), x(t), height - 2);
   });
 
   const area = new Path2D();

@@ -25,6 +25,8 @@ let reported = "";
 
 function frame(f) {
   if (last && last.started !== f.started) forget();
+  if (last) f.servers.forEach((s) => remember(f, s));
+  f.reason = f.reason || (last && last.reason);
   came(f);
   const sum = (of) => f.servers.reduce((n, s) => n + of(s), 0);
   const open = sum((s) => s.counts.open);
@@ -54,6 +56,16 @@ function rest(f) {
   drawTable(f);
 }
 
+// remember takes from the last frame what a server that is too busy to answer
+// leaves out: its connections are still the same, more or less.
+function remember(f, s) {
+  const before = (f.silent || []).includes(s.name) && last.servers.find((b) => b.name === s.name);
+  if (!before) return;
+  s.addr = before.addr;
+  s.oldest = before.oldest;
+  if (before.ids) Object.assign(s, { ids: before.ids, cells: before.cells, states: before.states });
+}
+
 function rate(time, requests) {
   rates.push([time, requests]);
   while (rates.length > 2 && rates[0][0] < time - 3) rates.shift();
@@ -79,10 +91,10 @@ function came(f) {
     document.body.classList.remove("gone");
     notice.hidden = true;
   }
+  text("sentence", words[f.phase] + (f.reason && f.phase !== "done" ? ` (${f.reason})` : ""));
   if (document.body.dataset.phase === f.phase) return;
   document.body.dataset.phase = f.phase;
   text("phase", f.phase);
-  text("sentence", words[f.phase] + (f.reason && f.phase !== "done" ? ` (${f.reason})` : ""));
   text("announce", `${f.phase}. ${words[f.phase]}`);
   document.title = `drain: ${f.phase}`;
   phaseIs(f.phase);
@@ -113,6 +125,7 @@ function gone(ended) {
 // forget is for another process in the place of the last one.
 function forget() {
   rates = [];
+  last = null;
   forgetTree();
   forgetSamples();
   forgetDrain();

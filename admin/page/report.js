@@ -68,7 +68,7 @@ function stragglers(r) {
     element("td", { class: "mono" }, c.peer), element("td", { class: "mono what" }, c.request || ""), element("td", {}, c.protocol),
     element("td", {}, `${c.state} for ${nanos(c.since)}`),
   ]);
-  const more = list.length - rows.length;
+  const more = r.servers.reduce((n, s) => n + s.killed + s.crashed, 0) - rows.length; // a frame names some of them
   return [element("h3", {}, "Who did not end in order"),
     table([["end"], ["server"], ["peer"], ["request"], ["protocol"], ["was"]], rows, "Connections that did not end in order"),
     ...(more > 0 ? [element("p", { class: "note" }, `and ${count(more)} more; `, element("a", { href: "status" }, "status"), " has all of them")] : [])];
