@@ -39,8 +39,8 @@ func (o options) openPanel(show *show) (*panel, error) {
 	addr, err := p.Listen(o.admin)
 	switch {
 	case err == nil:
-		fmt.Fprintf(show.stdout, "page   http://%s/\n", addr)
-		fmt.Fprintf(show.stdout, "token  %s, for its shutdown button (or open http://%s/#token=%s)\n", token, addr, token)
+		fmt.Fprintf(show.stdout, "page   http://%s/\n", reachable(addr.String()))
+		fmt.Fprintf(show.stdout, "token  %s, for its shutdown button (or open http://%s/#token=%s)\n", token, reachable(addr.String()), token)
 		return p, nil
 	case errors.Is(err, syscall.EADDRINUSE) && !o.adminChosen:
 		show.logger.Warn("no admin page: its address is in use; -admin 127.0.0.1:0 takes any", "addr", o.admin)
