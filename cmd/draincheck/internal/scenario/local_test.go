@@ -23,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	// These tests wait for servers and deadlines far more than they compute.
 	flag.Parse()
-	flag.Set("test.parallel", "8")
+	flag.Set("test.parallel", "4")
 	goleak.VerifyTestMain(m)
 }
 
@@ -42,6 +42,9 @@ func (l *local) Stop(context.Context) (time.Time, error) {
 }
 
 func (l *local) Exited() <-chan struct{} { return l.exited }
+
+// testConns is few, so that the tests hold on a machine that has other things to do.
+const testConns = 8
 
 // rude is a server that cuts early answers without being stopped.
 const rude testserver.Mode = "rude"
@@ -84,8 +87,8 @@ func (l *local) url(t *testing.T, path string) *url.URL {
 
 func (l *local) plan(t *testing.T) *Plan {
 	p := &Plan{
-		Method: "POST", Body: "x", Conns: 16, Think: 4 * time.Millisecond, RTT: 10 * time.Millisecond,
-		Timeout: 10 * time.Second, MaxRequests: 10_000,
+		Method: "POST", Body: "x", Conns: testConns, Think: 4 * time.Millisecond, RTT: 10 * time.Millisecond,
+		Timeout: time.Minute, MaxRequests: 10_000,
 		URL: l.url(t, "/echo"), Slow: l.url(t, "/slow?ms=400"), Stream: l.url(t, "/stream?ms=100"),
 		Download: l.url(t, "/download?mb=4"), Early: l.url(t, "/early"), WS: l.url(t, "/ws"), WSBig: l.url(t, "/ws/big?mb=4"),
 		SSE: l.url(t, "/events"),
@@ -107,7 +110,7 @@ func play(t *testing.T, s *Scenario, p *Plan, srv Server) verdict.Trial {
 // several plays a scenario on fresh servers and adds up the counts: what one stop may miss, some will show.
 func several(t *testing.T, s *Scenario, mode testserver.Mode) verdict.Tally {
 	var sum verdict.Tally
-	for range 3 {
+	for range 2 {
 		srv := serve(t, mode, slices.Contains([]*Scenario{tlsKeepAlive, tlsInFlight, tlsSilent}, s))
 		trial := play(t, s, srv.plan(t), srv)
 		sum.Merge(trial.Tally)

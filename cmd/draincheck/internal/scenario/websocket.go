@@ -65,7 +65,7 @@ var wsMessage = &Scenario{
 // The first is small, and has gone out when the signal comes. The second, queued behind it, fills every buffer on the way.
 const (
 	queuedFirst  = 4 << 10
-	queuedSecond = 4 << 20
+	queuedSecond = 2 << 20
 )
 
 var wsQueued = &Scenario{

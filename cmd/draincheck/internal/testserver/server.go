@@ -198,6 +198,6 @@ func (c *conn) linger() {
 	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	c.tcp.SetReadDeadline(time.Now().Add(time.Second))
+	c.tcp.SetReadDeadline(time.Now().Add(time.Minute))
 	io.Copy(io.Discard, c.tcp)
 }
