@@ -198,6 +198,10 @@ func (c *conn) linger() {
 	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
-	c.tcp.SetReadDeadline(time.Now().Add(time.Minute))
+	patience := time.Minute
+	if c.isStopping() { // some clients wait for the end as well
+		patience = time.Second
+	}
+	c.tcp.SetReadDeadline(time.Now().Add(patience))
 	io.Copy(io.Discard, c.tcp)
 }
