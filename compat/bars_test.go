@@ -107,6 +107,7 @@ func slow(t *testing.T, url string) *peer {
 }
 
 func TestAPushOnlyHandlerIsNotWaitedFor(t *testing.T) {
+	var took []time.Duration
 	stops(t, func(t *testing.T, tls bool) {
 		d := run(t)
 		p := crowd(t, 1, d.url(tls)+"/ws/feed?ms=60000")[0]
@@ -116,12 +117,15 @@ func TestAPushOnlyHandlerIsNotWaitedFor(t *testing.T) {
 		began := d.term()
 		end := p.leave(true)
 		require.Equal(t, "1001, FIN", end.String())
-		if !raceOn() {
-			require.Less(t, end.at.Sub(began), 50*time.Millisecond)
-		}
+		took = append(took, end.at.Sub(began))
 		d.clean()
 		require.Less(t, time.Since(began), 5*time.Second)
 	})
+	slices.Sort(took)
+	t.Logf("from SIGTERM to the close frame: median %s, at most %s", took[len(took)/2], took[len(took)-1])
+	if !raceOn() { // the median: a machine that does other things too is late now and then
+		require.Less(t, took[len(took)/2], 50*time.Millisecond)
+	}
 }
 
 // quiet waits until the server has had nothing to do on a connection for longer
@@ -144,7 +148,7 @@ func TestAPeerThatNeverReadsIsNamed(t *testing.T) {
 		require.NoError(t, err)
 		began := d.term()
 		status, text := d.exit()
-		require.Less(t, time.Since(began), 2*time.Second+500*time.Millisecond)
+		require.Less(t, time.Since(began), 3*time.Second) // a busy machine starts processes slowly
 		require.Equal(t, 1, status, text)
 		require.Contains(t, text, "killed "+p.LocalAddr().String()+" WebSocket GET /ws/big: busy")
 		require.Contains(t, text, "request lost")

@@ -20,11 +20,16 @@ import (
 func TestNodeClients(t *testing.T) {
 	require.DirExists(t, "node/node_modules/ws", "run scripts/compat.sh: it installs Node's ws")
 	t.Parallel()
-	n := full(100, 20)
 	for _, name := range []string{"gorilla", "gorilla, deflate", "coder, deflate", "gws, deflate", "gobwas", "melody", "x/net"} {
 		for _, what := range []string{"idle", "echoing", "flooding"} {
 			if !long() && (what == "echoing" || (name != "gorilla, deflate" && name != "x/net")) {
 				continue
+			}
+			// A flood of tiny messages that lies in the kernel's buffers keeps Node busy for
+			// longer than any drain: a few connections at a time.
+			n := full(100, 10)
+			if what == "flooding" {
+				n = 5
 			}
 			t.Run(name+"/"+what, func(t *testing.T) {
 				overTLS(t, func(t *testing.T, tls bool) {

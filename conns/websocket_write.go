@@ -34,7 +34,11 @@ func (k *Takeover) pass(p []byte) (int, error) {
 
 func (k *Takeover) written(n int, err error) {
 	k.gave.Add(int64(n))
-	k.spoke.Store(now())
+	t := k.heard.Load() + 1 // an answer comes right behind its question: that saves a look at the clock
+	if t <= k.spoke.Load() || k.is(departing) {
+		t = now()
+	}
+	k.spoke.Store(t)
 	if err != nil {
 		k.failed.Store(true)
 	}
