@@ -36,11 +36,25 @@ func (c *connection) Receive(ctx actor.Context) {
 	case messages.Ended:
 		c.setBusy(false)
 		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
+	case *actor.Stopping:
+		if c.conn.Claim() {
+			c.turnAway()
+		}
 	case *actor.Stopped:
 		c.setBusy(false) // it may have been stopped in the midst of work
 		// The framework keeps stopped actors reachable for a while.
 		c.conn = nil
 	}
+}
+
+// turnAway ends a connection whose server has not adopted it, and never will.
+func (c *connection) turnAway() {
+	group := c.tracker.group
+	group.Open.Add(-1)
+	group.Refused.Add(1)
+	group.Late.Add(1)
+	c.tracker.leave()
+	c.conn.Kill()
 }
 
 func (c *connection) setBusy(busy bool) {

@@ -218,12 +218,22 @@ func (r *root) finish(ctx actor.Context) {
 		if k.drained {
 			continue
 		}
-		k.report.Name, k.report.Killed = k.name, 1
+		k.report.Name = k.name
+		r.countLeft(k)
 		k.report.Err = errors.New("it did not say Drained by the deadline, and was stopped")
 		k.report.Error = k.report.Err.Error()
 		ctx.Stop(k.pid)
 	}
 	r.conclude()
+}
+
+// countLeft enters what is cut with a child that has not said how it stands.
+func (r *root) countLeft(k *kid) {
+	k.report.Killed = 1
+	if k.server != nil {
+		left := r.gauges.Servers()[k.name]
+		k.report.Killed, k.report.Lost, k.report.Running = int(left.Open), int(left.Busy), int(left.InFlight)
+	}
 }
 
 func (r *root) conclude() {
@@ -270,7 +280,8 @@ func (r *root) stop() {
 	}
 	for _, k := range r.kids {
 		if !k.drained {
-			k.report.Name, k.report.Killed = k.name, 1
+			k.report.Name = k.name
+			r.countLeft(k)
 			k.report.Err = errors.New("the root was stopped before it had said Drained: send Shutdown first")
 			k.report.Error = k.report.Err.Error()
 		}

@@ -178,6 +178,9 @@ func (s *server) contain() {
 		return
 	}
 	s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: reason})
+	if s.phase == messages.PhaseDone {
+		return // it has reported already
+	}
 	s.fail(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
 	if s.tracker == nil { // the adapter's Configure panicked: nothing has been opened
 		s.phase = messages.PhaseDone
@@ -300,12 +303,12 @@ func (s *server) onServed(msg served) {
 // adopt takes a connection in. One that comes during the drain is served once
 // and asked to leave.
 func (s *server) adopt(msg messages.Adopt) {
-	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
+	if s.phase == messages.PhaseDone {
+		s.shared.system.Root.Stop(msg.Connection)
 		return
 	}
-	if s.phase == messages.PhaseDone {
-		s.tracker.turnAway(msg.Connection, msg.Record)
-		return
+	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
+		return // its actor has been stopped meanwhile
 	}
 	s.live[msg.Connection] = msg.Record
 	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
@@ -339,7 +342,7 @@ func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
 func (s *server) onTerminated(msg *actor.Terminated) {
 	record, crashed := s.live[msg.Who]
 	if !crashed {
-		s.stopping--
+		s.stopping = max(s.stopping-1, 0) // it may have been stopped before it was adopted
 		s.maybeDone()
 		return
 	}

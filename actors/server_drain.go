@@ -161,7 +161,7 @@ func reportMargin(timeout time.Duration) time.Duration { return min(timeout/40, 
 
 // kill ends everything now.
 func (s *server) kill(reason string) {
-	if s.forced {
+	if s.forced || s.phase == messages.PhaseDone {
 		return
 	}
 	s.forced = true
@@ -251,7 +251,13 @@ func (s *server) stopTimers() {
 
 // stop is the last resort: the actor was stopped without having been drained.
 func (s *server) stop() {
-	if s.phase == messages.PhaseDone || s.tracker == nil {
+	if s.tracker == nil {
+		return
+	}
+	if s.phase == messages.PhaseDone {
+		if s.accepts {
+			go s.tracker.sweep()
+		}
 		return
 	}
 	s.phase, s.forced = messages.PhaseDone, true
@@ -265,6 +271,7 @@ func (s *server) stop() {
 	report := s.report
 	s.last.Store(&report)
 	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: ErrServerGone})
+	go s.tracker.sweep()
 	s.release(true)
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -86,22 +87,29 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	t.tell(messages.Adopt{Connection: child.self, Record: c, Accepted: accepted})
 	select {
 	case <-t.gone: // it may never read that
-		if c.Claim() {
-			t.turnAway(child.self, c)
-			return ErrServerGone
-		}
+		t.system.Root.Stop(child.self)
+		return ErrServerGone
 	default:
 	}
 	return nil
 }
 
-// turnAway ends a connection that came when the server had gone.
-func (t *tracker) turnAway(connection *actor.PID, r messages.Record) {
-	t.group.Open.Add(-1)
-	t.group.Refused.Add(1)
-	t.group.Late.Add(1)
-	r.Kill()
-	t.system.Root.Stop(connection)
+// sweep stops connections whose Adopt has been sent to a server that did not live
+// to read it: the framework throws away what is in the mailbox of an actor that is
+// stopped.
+func (t *tracker) sweep() {
+	below := t.server.Id + "/"
+	var left []*actor.PID
+	for _, bucket := range t.system.ProcessRegistry.LocalPIDs.LocalPIDs {
+		bucket.IterCb(func(id string, _ any) {
+			if strings.HasPrefix(id, below) {
+				left = append(left, actor.NewPID(t.server.Address, id))
+			}
+		})
+	}
+	for _, pid := range left {
+		t.system.Root.Stop(pid)
+	}
 }
 
 func (t *tracker) refuse(c *conns.Conn) {

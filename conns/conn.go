@@ -41,6 +41,7 @@ type Conn struct {
 
 	// Read deadlines: see deadline.go.
 	want    atomic.Int64 // the one that the server set
+	armed   atomic.Int64 // the one that the socket was given last
 	last    atomic.Int64 // when the peer was last active
 	since   atomic.Int64 // when this phase began
 	ask     atomic.Int64 // when the actor asked
@@ -59,6 +60,8 @@ type Conn struct {
 	goodbye  func(io.Writer)
 	failed   atomic.Bool // reading or writing failed: the peer is gone
 	returned atomic.Bool // the handler of the unit in progress has returned
+	inside   atomic.Bool // somebody reads from the socket
+	limited  atomic.Bool // a write deadline has been set
 
 	context  atomic.Pointer[connContext]
 	fate     atomic.Pointer[fate]
@@ -101,8 +104,8 @@ func (c *Conn) FollowHTTP1() {
 func (c *Conn) Own(o Owner) { c.owner = o }
 
 // Claim decides who answers for a connection whose server may have gone while its
-// acceptor handed it over: the server that reads Adopt, or the acceptor, that finds
-// the server gone. It is true for the first of the two.
+// acceptor handed it over: the server that reads Adopt, or the connection's actor
+// that is stopped. It is true for the first of the two.
 func (c *Conn) Claim() bool { return c.raise(claimed) }
 
 // Group is what the connection shares with the others of its server.
@@ -133,7 +136,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, c.gone()
 	}
 	for {
+		c.inside.Store(true)
+		if c.want.Load() == longAgo {
+			c.inside.Store(false)
+			return 0, os.ErrDeadlineExceeded
+		}
 		n, err := c.net.Read(p)
+		c.inside.Store(false)
 		if n > 0 {
 			c.received(p[:n])
 			return n, err

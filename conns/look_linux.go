@@ -3,6 +3,7 @@ package conns
 import (
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,6 +34,19 @@ func unsent(nc net.Conn) (n int) {
 	onFD(nc, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
 	return n
 }
+
+// untaken reports whether the peer is missing something that was written at the
+// time since: its window is shut, or it has acknowledged nothing for so long that
+// it cannot be its delayed acknowledgement (RFC 9293, section 3.8.6.3).
+func untaken(nc net.Conn, since int64) bool {
+	waiting := 0
+	onFD(nc, func(fd int) { waiting, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQNSD) })
+	return waiting > 0 || (now()-since > int64(ackTime) && unsent(nc) > 0)
+}
+
+// ackTime is how long a peer may take to acknowledge what it has: a delayed
+// acknowledgement and a round trip.
+const ackTime = 500 * time.Millisecond
 
 // onFD runs f with the socket's descriptor. It neither waits for the socket nor
 // minds its deadlines.

@@ -15,3 +15,6 @@ func readNow(net.Conn, []byte) (int, bool) { return 0, false }
 // unsent cannot be known here: lingering lasts Linger after the last byte that
 // came from the peer.
 func unsent(net.Conn) int { return 0 }
+
+// untaken cannot be known here either.
+func untaken(net.Conn, int64) bool { return false }

@@ -37,7 +37,7 @@ const (
 	closing   uint32 = 1 << 6 // somebody called Close
 	told      uint32 = 1 << 7 // the owner has been told of the end
 	wordless  uint32 = 1 << 8 // it leaves without a word: nothing to linger for
-	claimed   uint32 = 1 << 9 // its server, or its acceptor, answers for it: see Claim
+	claimed   uint32 = 1 << 9 // somebody answers for it: see Claim
 )
 
 // step is what can happen to a phase.

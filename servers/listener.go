@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -49,7 +50,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	nc, err := l.Listener.Accept()
 	limit := l.leaving.Load()
 	if limit == 0 {
-		return nc, err
+		return nc, mayPass(err)
 	}
 	over := time.Now().UnixNano() >= limit
 	switch {
@@ -59,7 +60,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		return nc, nil
 	case isTemporary(err) && !errors.Is(err, os.ErrDeadlineExceeded) && !over:
-		return nil, err // out of descriptors: net/http backs off and comes back
+		return nil, mayPass(err) // out of descriptors: net/http backs off and comes back
 	}
 	l.close()
 	return nil, errUnbound
@@ -67,7 +68,37 @@ func (l *listener) Accept() (net.Conn, error) {
 
 func isTemporary(err error) bool {
 	var ne interface{ Temporary() bool }
-	return errors.As(err, &ne) && ne.Temporary()
+	return errors.As(err, &ne) && ne.Temporary() || hasPassed(err)
+}
+
+// hasPassed reports whether err is about one connection, or about memory, and not
+// about the listener (accept(2)). net.OpError calls few of these temporary, and
+// fewer when a listener of the user's has wrapped them.
+func hasPassed(err error) bool {
+	for _, errno := range []error{
+		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EPROTO, syscall.ENOBUFS, syscall.ENOMEM,
+		syscall.EMFILE, syscall.ENFILE,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// passing makes net/http back off.
+type passing struct{ error }
+
+func (passing) Temporary() bool { return true }
+func (passing) Timeout() bool   { return false }
+func (p passing) Unwrap() error { return p.error }
+
+// mayPass marks an error that may pass as one.
+func mayPass(err error) error {
+	if err != nil && hasPassed(err) {
+		return passing{err}
+	}
+	return err
 }
 
 // rearm waits for another quietTime; it reports false if this listener cannot.
