@@ -12,7 +12,6 @@ import (
 // events end: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 type eventStream struct {
 	interrupt *conns.Interrupt
-	written   bool
 	blank     bool // the last line is empty, so an event is complete
 	empty     bool // nothing of the current line is written
 	cr        bool // the last byte is a CR: an LF now belongs to it
