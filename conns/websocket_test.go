@@ -131,6 +131,8 @@ func TestAKillAfterTheGoodbyeCutsNothing(t *testing.T) {
 	first, _ := p.frame()
 	require.Equal(t, byte(finBit|opClose), first)
 	p.send(maskedText("no answer")) // it carries TCP's acknowledgement
+	_, err := p.k.Write(text("too late"))
+	require.ErrorIs(t, err, ErrClosing) // the goodbye has given the token back
 	p.k.Kill()
 	p.expectOutcome(messages.OutcomeUnanswered, false)
 	_ = p.peer.Close()
