@@ -39,7 +39,8 @@ func (w *world) judge() {
 	ended := func(c messages.Counts) int64 { return c.Drained + c.Unanswered + c.Killed + c.Crashed + c.Refused }
 	inReport := int64(0)
 	for _, s := range w.report.Servers {
-		if _, counted := w.handle.Gauges().Servers()[s.Name]; counted { // not the actor of the user's
+		_, counted := w.handle.Gauges().Servers()[s.Name] // not the actor of the user's
+		if counted && s.Err == nil {                      // one that has failed had a drain of its own
 			inReport += int64(s.Drained + s.Unanswered + s.Killed + s.Crashed + s.Refused)
 		}
 	}
