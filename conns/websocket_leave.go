@@ -100,7 +100,9 @@ func (k *Takeover) depart(e *escort) {
 	if k.is(panicked) {
 		outcome = messages.OutcomeCrashed
 	}
-	if !k.is(ended) && !k.linger() && k.cutShort() {
+	// A peer that has been silent for CloseTimeout is not waited for once more.
+	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && unsent(k.sock) == 0
+	if !k.is(ended) && !silent && !k.linger() && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
 	_ = k.layer.Close()
