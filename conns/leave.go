@@ -171,13 +171,14 @@ func (c *Conn) Kill() {
 	outcome, lost := messages.OutcomeKilled, false
 	switch c.phase() {
 	case working:
-		lost = !c.returned.Load() || unsent(c.sock) > 0
+		// The handler may have returned, and net/http hold its answer still.
+		lost = !c.has(closing) || unsent(c.sock) > 0
 	case reading:
 		lost = c.raw != nil && c.raw.atWork(reading)
 	case streams:
 		lost = c.h2.Load().open.Load() > 0
 	case leaving:
-		lost = unsent(c.sock) > 0
+		lost = untaken(c.sock, c.since.Load())
 	case hijacked:
 		outcome, lost = c.takeover.Load().killed()
 	}
