@@ -175,9 +175,7 @@ func (s *server) kill(reason string) {
 	group.Drain(time.Now())
 	group.Cancel(conns.ErrKilled)
 	s.stragglers = make(map[*actor.PID]messages.Connection, len(s.live))
-	for pid, record := range s.live {
-		s.killOne(pid, record, reason)
-	}
+	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
 	if s.cut != nil {
 		s.cut()
 	}
@@ -216,15 +214,26 @@ func (s *server) abandon() {
 
 // cutAll ends what is left without waiting for its goodbye.
 func (s *server) cutAll(outcome messages.Outcome) {
-	for pid, record := range s.live {
+	s.each(func(pid *actor.PID, record messages.Record) {
+		s.forget(pid)
+		s.shared.system.Root.Stop(pid)
+		defer record.Kill()
 		last, told := s.stragglers[pid]
 		if !told {
 			last = record.Snapshot()
 		}
-		s.forget(pid)
 		s.count(pid, record, outcome, last.State == messages.StateBusy)
-		record.Kill()
-		s.shared.system.Root.Stop(pid)
+	})
+}
+
+// each calls f with every connection: one that panics, since a listener of the
+// user's has made it, must not keep the others from being ended.
+func (s *server) each(f func(*actor.PID, messages.Record)) {
+	for pid, record := range s.live {
+		if err := guarded("a connection", func() error { f(pid, record); return nil }); err != nil {
+			s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: err})
+			s.fail(err)
+		}
 	}
 }
 

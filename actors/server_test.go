@@ -225,6 +225,58 @@ func TestAConnectionThatComesTooLateIsTurnedAway(t *testing.T) {
 	assert.EqualValues(t, 1, r.gauges.Servers()["f"].Late)
 }
 
+// nameless is a connection whose address cannot be had.
+type nameless struct{ net.Conn }
+
+func (nameless) RemoteAddr() net.Addr { return nil }
+
+func TestAConnectionWithoutAnAddressIsOneLikeOthers(t *testing.T) {
+	f := newFake("f")
+	r := plant(t, brief(), Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c, err := (*f.tracker.Load()).Track(nameless{ours})
+	require.NoError(t, err)
+	go func() { _ = c.Serve(stuck(t)) }()
+	_, err = theirs.Write([]byte("x"))
+	require.NoError(t, err)
+	assert.Len(t, r.status().Servers[0].Connections, 1)
+	report := r.report(r.shutdown())
+	assert.Equal(t, 1, report.Sum().Killed)
+	assert.NotContains(t, report.Err().Error(), "panicked")
+}
+
+// A connection that cannot even be looked at.
+type broken struct{ killed chan struct{} }
+
+func (broken) Snapshot() messages.Connection { panic("on purpose") }
+func (b broken) Kill()                       { close(b.killed) }
+
+func TestAConnectionThatPanicsDoesNotKeepOthersFromBeingEnded(t *testing.T) {
+	f := newFake("f")
+	r := plant(t, brief(), Managed(f), Managed(newFake("other")))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	var clients []net.Conn
+	for range 20 {
+		c, client := f.connect(t)
+		go func() { _ = c.Serve(readAll) }()
+		clients = append(clients, client)
+	}
+	b := broken{make(chan struct{})}
+	pid := r.server("f")
+	system.Root.Send(pid, messages.Adopt{Connection: actor.NewPID("nonhost", "nobody"), Record: b})
+	system.Root.Poison(pid)
+	<-b.killed
+	for _, client := range clients {
+		_, err := client.Read(make([]byte, 1))
+		require.Error(t, err)
+	}
+	require.ErrorContains(t, r.report(r.shutdown()).Err(), "a connection panicked")
+}
+
 // The server goes between the two looks that the acceptor takes.
 func TestAConnectionWhoseServerGoesMeanwhileIsTurnedAway(t *testing.T) {
 	f := newFake("f")

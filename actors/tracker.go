@@ -76,13 +76,13 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	child, err := t.spawn(c)
 	if err != nil {
 		t.refuse(c)
-		return fmt.Errorf("drain: the connection from %s was refused: %w", c.RemoteAddr(), err)
+		return fmt.Errorf("drain: the connection from %s was refused: %w", c.Peer(), err)
 	}
 	c.Own(child)
 	t.group.Open.Add(1)
 	t.group.Accepted.Add(1)
 	if t.events.eachConnection {
-		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.RemoteAddr().String()})
+		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.Peer()})
 	}
 	t.tell(messages.Adopt{Connection: child.self, Record: c, Accepted: accepted})
 	select {

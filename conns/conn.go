@@ -120,6 +120,14 @@ func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
 // RemoteAddr is the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
 
+// Peer is the peer's address in words; empty if a listener of the user's names none.
+func (c *Conn) Peer() string {
+	if addr := c.RemoteAddr(); addr != nil {
+		return addr.String()
+	}
+	return ""
+}
+
 // Read reads from the peer. It is here that a connection turns idle, turns busy
 // and leaves.
 func (c *Conn) Read(p []byte) (int, error) {
@@ -311,7 +319,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 func (c *Conn) Snapshot() messages.Connection {
 	t := now()
 	s := messages.Connection{
-		ID: c.serial, Server: c.group.name, Peer: c.RemoteAddr().String(), Protocol: "TCP",
+		ID: c.serial, Server: c.group.name, Peer: c.Peer(), Protocol: "TCP",
 		State: publicStates[c.phase()],
 		Age:   time.Duration(t - c.opened), Since: time.Duration(t - c.since.Load()),
 		Requests: c.requests.Load(), Read: c.read.Load(), Written: c.written.Load(),
