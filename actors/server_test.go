@@ -106,6 +106,9 @@ func TestPanicsOfAnAdapterAreItsErrors(t *testing.T) {
 			break_(f)
 			r := plant(t, brief(), Managed(f))
 			_ = r.serving()
+			if name == "Serve" {
+				await[messages.ServerFailed](r)
+			}
 			report := r.report(r.shutdown())
 			if name == "Release" {
 				require.NoError(t, report.Err(), "nobody waits for it")
