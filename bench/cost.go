@@ -272,6 +272,11 @@ func memory(r role, n int, profile string) (float64, error) {
 		if _, err := c.ask("heap " + profile + r.mode); err != nil {
 			return 0, err
 		}
+		stacks, err := c.ask("stacks")
+		if err != nil {
+			return 0, err
+		}
+		fmt.Printf("   %s: %.2f KiB of stack each\n", r.mode, float64(stacks)/1024/float64(n))
 	}
 	after, err := c.ask("rss")
 	return float64(after-before) / 1024 / float64(n), err

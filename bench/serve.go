@@ -113,8 +113,11 @@ func (s *served) obey() {
 			runtime.GC()
 			debug.FreeOSMemory()
 			fmt.Println(resident())
-		case "open":
-			fmt.Println(s.open())
+		case "stacks":
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			fmt.Println(m.StackInuse)
 		case "stop":
 			fmt.Println(s.stop())
 		case "profile":
@@ -145,16 +148,6 @@ func answer(err error) {
 		return
 	}
 	fmt.Println(0)
-}
-
-func (s *served) open() (n int64) {
-	if s.handle == nil {
-		return 0
-	}
-	for _, c := range s.handle.Gauges().Servers() {
-		n += c.Open
-	}
-	return n
 }
 
 // stop is the drain, from Shutdown to the Report, or http.Server.Close; in

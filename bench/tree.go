@@ -44,7 +44,6 @@ func (m *memoryConn) SetReadDeadline(t time.Time) error {
 // forest is a server whose connections are memoryConns.
 type forest struct {
 	n       int
-	tracker conns.Tracker
 	planted chan time.Duration
 	over    chan struct{}
 	due     chan *conns.Conn

@@ -16,17 +16,38 @@ func (c *Conn) SetDeadline(t time.Time) error {
 	return c.SetWriteDeadline(t)
 }
 
+// longAgo is the instant of net/http's deadline that aborts its background read.
+const longAgo = 1
+
 // SetReadDeadline remembers the server's deadline and applies the effective one.
+//
+// net/http sets it five times a request, and most of that does nothing: it clears
+// what is clear, or aborts a read that has not begun, or is over. The reader says
+// that it is inside before it looks at want, and this sets want before it looks
+// whether one is inside: one of the two sees the other.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	d := at(t)
-	if c.want.Swap(d) == 0 && d == 0 && !c.has(asked) {
-		return nil // net/http clears it three times a request: it is clear
+	c.want.Store(d)
+	switch {
+	case c.has(asked):
+	case d == 0 && c.armed.Load() == 0:
+		return nil
+	case d == longAgo && c.http1 && c.phase() == working && !c.inside.Load():
+		return nil // whoever comes to read sees want
 	}
 	return c.applyReadDeadline()
 }
 
-// SetWriteDeadline sets the write deadline.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.net.SetWriteDeadline(t) }
+// SetWriteDeadline sets the write deadline. Clearing it costs nothing, after each
+// request, where nobody has ever set one.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() {
+		c.limited.Store(true)
+	} else if !c.limited.Load() {
+		return nil
+	}
+	return c.net.SetWriteDeadline(t)
+}
 
 // applyReadDeadline makes the effective deadline the socket's. Two goroutines
 // may be here at once; the last one to touch the socket sees whether what it
@@ -34,6 +55,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.net.SetWriteDeadli
 func (c *Conn) applyReadDeadline() error {
 	for {
 		d := c.effectiveReadDeadline()
+		c.armed.Store(d)
 		if err := c.net.SetReadDeadline(when(d)); err != nil || d == c.effectiveReadDeadline() {
 			return err
 		}

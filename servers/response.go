@@ -55,6 +55,7 @@ type response struct {
 	stream    *eventStream // if it is one
 	length    int64        // of the request's body, as it was announced
 	announced bool
+	touched   bool          // somebody has asked for the header
 	upgrade   conns.Upgrade // what Hijack would make of the connection
 }
 
@@ -68,7 +69,9 @@ func (w *response) announce(status int) {
 	if status == http.StatusSwitchingProtocols && w.upgrade == conns.WebSocketAsked {
 		w.upgrade = conns.WebSocketGranted
 	}
-	w.stream = newEventStream(w.Header(), w.request)
+	if w.touched { // asking for it costs a copy of the header, later
+		w.stream = newEventStream(w.Header(), w.request)
+	}
 	// A stream of events rarely ends but by the client or by a drain: that it ends
 	// the connection is said now, or nobody could say it when the drain comes.
 	if !(w.conn.Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
@@ -77,6 +80,12 @@ func (w *response) announce(status int) {
 	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.length) {
 		h.Set("Connection", "close")
 	}
+}
+
+// Header implements http.ResponseWriter.
+func (w *response) Header() http.Header {
+	w.touched = true
+	return w.ResponseWriter.Header()
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -137,4 +146,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 // Unwrap is for http.ResponseController: deadlines and full duplex.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *response) Unwrap() http.ResponseWriter {
+	w.touched = true
+	return w.ResponseWriter
+}
