@@ -16,4 +16,5 @@ if [ -n "$missing" ]; then
 	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
 fi
 scripts/compat.sh
+scripts/googollee.sh
 scripts/admin-tools.sh
