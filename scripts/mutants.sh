@@ -1,0 +1,108 @@
+#!/bin/sh
+# Faults of our own making: removes, one at a time, the lines that everything rests
+# on, in a copy of the repository, and requires that a test fails each time.
+#
+#   scripts/mutants.sh [name of one]
+set -eu
+cd "$(dirname "$0")/.."
+copy="$(mktemp -d)"
+trap 'rm -rf "$copy"' EXIT
+tar -c --exclude=.git --exclude=node_modules . | tar -x -C "$copy"
+cd "$copy"
+only="${1:-}"
+survived=0
+
+# mutant NAME FILE PERL-SUBSTITUTION PACKAGE TEST
+mutant() {
+	[ -z "$only" ] || [ "$only" = "$1" ] || return 0
+	cp "$2" "$copy/.original"
+	perl -0pi -e "$3" "$2"
+	if cmp -s "$2" "$copy/.original"; then
+		echo "STALE     $1: the line is not there any more"
+		survived=1
+		return 0
+	fi
+	if ! go vet "$4" >"$copy/.vet" 2>&1; then
+		echo "STALE     $1: it does not compile"
+		cat "$copy/.vet"
+		survived=1
+	elif go test -count=1 -timeout 120s -run "$5" "$4" >"$copy/.out" 2>&1; then
+		echo "SURVIVED  $1"
+		survived=1
+	else
+		echo "killed    $1, by $(grep -oE -- '--- FAIL: [A-Za-z0-9_]+' "$copy/.out" | head -1 | cut -d' ' -f3)"
+	fi
+	cp "$copy/.original" "$2"
+}
+
+mutant "the last look" conns/leave.go \
+	's/if n, again := c\.lastLook\(p\); n > 0 \|\| again/if n, again := 0, false; n > 0 || again/' \
+	./conns 'OrderOfEvents'
+mutant "the socket filter" servers/listener.go \
+	's/\t\trefuseNew\(l\.Listener\)\n/\t\t_ = refuseNew\n/' \
+	. 'P2_AcceptQueue'
+mutant "accept until quiet" servers/listener.go \
+	's/if over \|\| !l\.rearm\(\) \{/if true {/' \
+	. 'P2_AcceptQueue|P2_MaxConns'
+mutant "the farewell" conns/leave.go \
+	's/\t\tc\.goodbye\(c\.(net|layer)\)\n//' \
+	. 'P1_IdleConnection'
+mutant "nothing reaches the handler after the goodbye" conns/conn.go \
+	's/case leaving:\n\t\treturn 0, c\.gone\(\)\n/case leaving:\n/' \
+	./conns 'OrderOfEvents'
+mutant "no byte follows the goodbye" conns/conn.go \
+	's/case leaving:\n\t\treturn 0, net\.ErrClosed[^\n]*\n/case leaving:\n/' \
+	./conns 'OrderOfEvents'
+mutant "a request in the buffer is no idleness" conns/state.go \
+	's/t\[fresh\]\[leave\], t\[reading\]\[leave\]/t[rested][leave], t[fresh][leave], t[reading][leave]/; s/= leaving, leaving, leaving, leaving\n/= leaving, leaving, leaving, leaving, leaving\n/' \
+	./conns 'TestTransitions'
+mutant "the deadline is applied again" conns/deadline.go \
+	's/err != nil \|\| d == c\.effectiveReadDeadline\(\)/true/' \
+	./conns 'DeadlinesOfTwo'
+mutant "a WebSocket is between two messages" conns/websocket_write.go \
+	's/if !k\.out\.between\(\)/if false/' \
+	./conns 'TheGoodbyeStands'
+mutant "Connection: close only if nothing is pipelined" conns/http1.go \
+	's/return c\.head\.alone\(contentLength\) && !c\.pending\(\)/return true/' \
+	. 'P1_Pipelined'
+mutant "no more than one TLS record at a time" conns/records.go \
+	's/whole := r\.record\(p\[:n\]\)/whole := n; _ = r.record/' \
+	. 'P1_Pipelined'
+mutant "linger" conns/leave.go \
+	's/\t\tc\.step\(leave\)\n\t\tc\.linger\(\)\n/\t\tc.step(leave)\n/' \
+	. 'P1_|P4_'
+mutant "a connection says goodbye before it is stopped" actors/connection.go \
+	's/c\.tracker\.tell\(messages\.Closed\{[^\n]*\n/c.tracker.system.Root.Stop(c.self)\n/' \
+	./actors 'TestConnectionsAreCounted'
+mutant "the server stops what has said goodbye" actors/server.go \
+	's/\ts\.stopping\+\+\n\tctx\.Stop\(msg\.Connection\)\n//' \
+	. 'P8_NothingLeaks'
+mutant "whoever comes as the server goes is turned away" actors/connection.go \
+	's/if c\.conn\.Claim\(\) \{/if false {/' \
+	./actors 'WhoseServerGoes'
+mutant "nobody is done while the listener is open" actors/server_drain.go \
+	's/\n\t\ts\.unbinds \|\| s\.accepts \|\| len/\n\t\tlen/' \
+	. 'P2_'
+mutant "the limit is lifted" actors/server_drain.go \
+	's/\tclose\(s\.tracker\.lifted\)\n//' \
+	. 'P2_MaxConns'
+mutant "a server holds its deadline itself" actors/server_drain.go \
+	's/\ts\.after\(left-killMargin[^\n]*\n//' \
+	./actors 'DrainsAlone'
+mutant "a kill that crosses the goodbye" actors/server_drain.go \
+	's/if s\.forced \|\| s\.phase == messages\.PhaseDone \{/if s.forced {/' \
+	./actors 'KillThatCrosses'
+mutant "the fate of what is killed" conns/leave.go \
+	's/\tif f := c\.fate\.Load\(\); f != nil \{[^\n]*\n\t\toutcome, lost = f\.outcome, f\.lost\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
+	. 'TestAResponseCut'
+mutant "handlers hear of the deadline" actors/server_drain.go \
+	's/s\.tracker\.group\.Cancel\(conns\.ErrKilled\)/s.tracker.group.Name()/g; s/group\.Cancel\(conns\.ErrKilled\)/group.Name()/g; s/\t"github.com\/godrain\/drain\/conns"\n//' \
+	. 'P5_|P7_'
+mutant "the first GOAWAY" conns/h2leave.go \
+	's/\th\.send\(&h2Control\{frame: frame, announcement: true\}\)\n/\t_ = frame\n/' \
+	./servers 'H2'
+mutant "accept errors pass" servers/listener.go \
+	's/if err != nil && hasPassed\(err\)/if false/' \
+	./reliability 'AcceptErrors'
+
+exit $survived
