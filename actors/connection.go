@@ -25,6 +25,8 @@ type connection struct {
 // Receive implements actor.Actor.
 func (c *connection) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		c.self = ctx.Self()
 	case messages.Busy:
 		c.setBusy(true)
 	case messages.Idle:

@@ -249,6 +249,7 @@ func (s *server) onBound(b bound) {
 		return
 	}
 	if b.err == nil {
+		s.suspended = false // there is a listener
 		s.addr, s.report.Addr = b.addr, b.addr
 		s.shared.bus.publish(messages.ServerBound{Server: s.name, Addr: b.addr})
 	}
@@ -258,7 +259,6 @@ func (s *server) onBound(b bound) {
 	case s.resuming != nil:
 		s.answerResume(b.err)
 		if b.err == nil {
-			s.suspended = false
 			s.tracker.resume()
 			s.serve()
 		}

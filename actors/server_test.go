@@ -293,7 +293,7 @@ func TestAConnectionWhoseServerGoesMeanwhileIsTurnedAway(t *testing.T) {
 	c.FollowReads()
 	child, err := tr.spawn(c)
 	require.NoError(t, err)
-	c.Own(child)
+	require.NotNil(t, child.self)
 	tr.group.Open.Add(1)
 	system.Root.Stop(tr.server) // it will not read an Adopt
 	await[messages.Panicked](r)
@@ -325,6 +325,27 @@ func TestAConnectionActorThatIsStoppedIsACrash(t *testing.T) {
 	assert.Zero(t, r.gauges.Servers()["f"].Busy)
 	report := r.report(r.shutdown())
 	assert.Equal(t, 1, report.Sum().Running)
+}
+
+func TestAListenerThatOpensDuringTheDrainIsClosed(t *testing.T) {
+	f := newFake("f")
+	r := plant(t, brief(), Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	done := make(chan messages.Done, 1)
+	r.send(messages.Suspend{Reply: done})
+	require.NoError(t, receive(t, done).Err)
+	begun, binding := make(chan struct{}), make(chan struct{})
+	f.onBind = func() error { close(begun); <-binding; return nil }
+	resumed := make(chan messages.Done, 1)
+	r.send(messages.Resume{Reply: resumed})
+	<-begun
+	reports := r.shutdown()
+	eventually(t, func() bool { return r.gauges.Vitals().Phase == messages.PhaseDraining })
+	close(binding)
+	require.NoError(t, r.report(reports).Err())
+	require.Error(t, receive(t, resumed).Err)
+	require.EqualValues(t, 2, f.unbinds.Load(), "the one that was suspended, and the one that was opened")
 }
 
 func TestSuspendAndResumeAreAnsweredWhateverHappens(t *testing.T) {

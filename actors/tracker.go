@@ -78,7 +78,6 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 		t.refuse(c)
 		return fmt.Errorf("drain: the connection from %s was refused: %w", c.Peer(), err)
 	}
-	c.Own(child)
 	t.group.Open.Add(1)
 	t.group.Accepted.Add(1)
 	if t.events.eachConnection {
@@ -171,6 +170,7 @@ func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
 	child := &connection{tracker: t, conn: c}
 	t.spawning <- struct{}{}
 	defer func() { <-t.spawning }()
+	c.Own(child) // before anybody can find its actor, and stop it
 	t.next = child
 	id := t.server.Id + "/" + t.system.ProcessRegistry.NextId()
 	pid, err := actor.DefaultSpawner(t.system, id, t.props, parentage{self: t.server})
