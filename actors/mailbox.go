@@ -43,10 +43,9 @@ func (m *inlineMailbox) PostUserMessage(msg any) {
 	if m.user.empty() && m.system.empty() && !m.suspended.Load() && m.status.CompareAndSwap(resting, running) {
 		if len(m.backlog) == 0 {
 			m.invoke(msg)
-			m.run()
-			return
+		} else {
+			m.user.push(msg)
 		}
-		m.user.push(msg)
 		m.run()
 		return
 	}

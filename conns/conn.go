@@ -130,11 +130,10 @@ func (c *Conn) Peer() string {
 
 // Read reads from the peer. It is here that a connection turns idle, turns busy
 // and leaves.
-func (c *Conn) Read(p []byte) (int, error) {
-	if c.raw != nil {
-		c.raw.reads.Store(true)
-		defer c.raw.reads.Store(false)
-	}
+//
+// Few functions lie between this one and Busy, and their frames are small: the
+// first read of net/http's would otherwise need a stack of 8 KiB instead of 4.
+func (c *Conn) Read(p []byte) (n int, err error) {
 	switch c.phase() {
 	case rested:
 		c.waits()
@@ -143,28 +142,43 @@ func (c *Conn) Read(p []byte) (int, error) {
 	case leaving:
 		return 0, c.gone()
 	}
+	if c.raw != nil {
+		c.raw.reads.Store(true)
+	}
 	for {
-		c.inside.Store(true)
-		if c.want.Load() == longAgo {
-			c.inside.Store(false)
-			return 0, os.ErrDeadlineExceeded
-		}
-		n, err := c.net.Read(p)
-		c.inside.Store(false)
-		if n > 0 {
-			c.received(p[:n])
-			return n, err
+		if n, err = c.readNet(p); n > 0 {
+			if c.follow(p[:n]) {
+				c.owner.Busy()
+			}
+			break
 		}
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			if err != nil {
 				c.failed.Store(true)
 			}
-			return n, err
+			break
 		}
-		if n, err := c.expired(p, err); n > 0 || err != nil {
-			return n, err
+		if n, err = c.expired(p, err); n > 0 || err != nil {
+			break
 		}
 	}
+	if c.raw != nil {
+		c.raw.reads.Store(false)
+	}
+	return n, err
+}
+
+// readNet reads from the socket, unless net/http has aborted the read: see
+// SetReadDeadline.
+func (c *Conn) readNet(p []byte) (int, error) {
+	c.inside.Store(true)
+	if c.want.Load() == longAgo {
+		c.inside.Store(false)
+		return 0, os.ErrDeadlineExceeded
+	}
+	n, err := c.net.Read(p)
+	c.inside.Store(false)
+	return n, err
 }
 
 // waits is called by a reader that is back for the next unit.
@@ -181,8 +195,16 @@ func (c *Conn) waits() {
 	}
 }
 
-// received is called with the bytes of each Read.
+// received is called with what was read.
 func (c *Conn) received(p []byte) {
+	if c.follow(p) {
+		c.owner.Busy()
+	}
+}
+
+// follow follows what was read, and reports whether it begins a unit: the owner is
+// to be told that it is busy.
+func (c *Conn) follow(p []byte) (first bool) {
 	c.read.Add(int64(len(p)))
 	before, after := c.step(gotByte)
 	if before != after { // the first byte of a unit
@@ -190,15 +212,15 @@ func (c *Conn) received(p []byte) {
 		c.last.Store(t)
 		c.since.Store(t)
 		c.head.reset()
-		c.owner.Busy()
 	}
 	if c.http1 {
 		c.head.follow(p)
 	}
 	if c.has(asked) {
 		c.last.Store(now())
-		c.applyReadDeadline()
+		_ = c.applyReadDeadline()
 	}
+	return before != after
 }
 
 // Begin marks that a unit of work has arrived and its handler starts. Without
