@@ -54,10 +54,27 @@ type Config struct {
 	// ReadyDelay is how long, after readiness has turned 503, everything is served
 	// as before, for load balancers to notice. It is part of Timeout. Default 0.
 	ReadyDelay time.Duration
-	// Limits: IdleGrace (default 1 s), CloseTimeout (5 s), Linger (1 s), CloseCode
-	// (1001), CloseReason, Spread, NoFarewell, and MaxConns, for every server that
-	// has none of its own.
-	actors.Limits
+
+	// What follows is the default of every server that has no setting of its own.
+
+	// IdleGrace is how long a connection must have been quiet to leave as idle; a
+	// new one, or one in the middle of a header, has as long. Default 1 s.
+	IdleGrace time.Duration
+	// CloseTimeout is how long the answer to a WebSocket's close frame is awaited.
+	// Default 5 s.
+	CloseTimeout time.Duration
+	// Linger is how long the peer's FIN is awaited after ours. Default 1 s.
+	Linger time.Duration
+	// NoFarewell leaves idle HTTP/1 connections without a 408.
+	NoFarewell bool
+	// CloseCode and CloseReason of WebSockets (RFC 6455, section 7.4). Default 1001.
+	CloseCode   int
+	CloseReason string
+	// Spread spaces the closing of WebSockets out. The default closes all at once.
+	Spread Spread
+	// MaxConns limits the open connections of a server; at the limit it stops
+	// accepting, and the kernel's queue holds the rest. 0 is no limit.
+	MaxConns int
 
 	// Signals that ask for the drain. Default SIGTERM and SIGINT; an empty,
 	// non-nil slice is none.
@@ -76,6 +93,20 @@ type Config struct {
 	// System is the actor system to live in. By default a new one is made.
 	System *actor.ActorSystem
 }
+
+func (c Config) limits() actors.Limits {
+	return actors.Limits{
+		Settings: conns.Settings{
+			IdleGrace: c.IdleGrace, CloseTimeout: c.CloseTimeout, Linger: c.Linger, NoFarewell: c.NoFarewell,
+			CloseCode: c.CloseCode, CloseReason: c.CloseReason, Spread: c.Spread,
+		},
+		MaxConns: c.MaxConns,
+	}
+}
+
+// Spread spaces the closing of WebSockets out, so that their clients do not all
+// come back in the same second.
+type Spread = conns.Spread
 
 // DefaultSignalGap is Config.SignalGap's default.
 const DefaultSignalGap = time.Second
@@ -98,7 +129,7 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 		return nil, fmt.Errorf("drain: not started: %w", context.Cause(ctx))
 	}
 	config := actors.Config{
-		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.Limits,
+		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.limits(),
 		Subscribers: append([]messages.Subscriber{c.logger()}, c.Subscribers...),
 	}
 	if err := config.Validate(); err != nil {

@@ -43,7 +43,7 @@ func TestABrowserSeesACleanClose(t *testing.T) {
 		fmt.Fprintf(w, page, listener.URL+"/")
 	})
 	mux.HandleFunc("/ws", gorillaEcho)
-	h, url := serve(t, mux, false, drain.Config{Limits: limits(1012, "back soon")})
+	h, url := serve(t, mux, false, drain.Config{CloseCode: 1012, CloseReason: "back soon"})
 	browser := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--remote-debugging-port=0", // stay, rather than render and exit

@@ -224,7 +224,7 @@ func TestEveryLibraryIdleEchoingAndFlooding(t *testing.T) {
 					if !long() {
 						t.Parallel()
 					}
-					h, url := serve(t, handler, tls, drain.Config{Limits: limits(1012, "back soon")})
+					h, url := serve(t, handler, tls, drain.Config{CloseCode: 1012, CloseReason: "back soon"})
 					var extra []string
 					if strings.Contains(name, "deflate") {
 						extra = append(extra, deflate)

@@ -33,7 +33,7 @@ func TestNodeClients(t *testing.T) {
 			}
 			t.Run(name+"/"+what, func(t *testing.T) {
 				overTLS(t, func(t *testing.T, tls bool) {
-					h, url := serve(t, libraries[name], tls, drain.Config{Limits: limits(1012, "back soon")})
+					h, url := serve(t, libraries[name], tls, drain.Config{CloseCode: 1012, CloseReason: "back soon"})
 					node := exec.Command("node", "peers.js", url, strconv.Itoa(n), what)
 					node.Dir, node.Stderr = "node", os.Stderr
 					// x/net wants an Origin, and the others want it to be theirs.

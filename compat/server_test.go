@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/godrain/drain/actors"
-	"github.com/godrain/drain/conns"
 )
 
 var silent = slog.New(slog.DiscardHandler)
@@ -35,10 +33,6 @@ var selfSigned = sync.OnceValue(func() *tls.Config {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 })
-
-func limits(code int, reason string) actors.Limits {
-	return actors.Limits{Settings: conns.Settings{CloseCode: code, CloseReason: reason}}
-}
 
 // innermost is the innermost error.
 func innermost(err error) error {

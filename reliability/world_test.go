@@ -184,7 +184,7 @@ func (w *world) tell(format string, args ...any) {
 func (w *world) story() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return fmt.Sprintf("%+v\n%s\n%v\nmissed: %s\nevents:\n%s\ncounts %+v\nstall %s, took %s", w.config.Limits,
+	return fmt.Sprintf("%+v\n%s\n%v\nmissed: %s\nevents:\n%s\ncounts %+v\nstall %s, took %s", w.config,
 		strings.Join(w.told, "\n"), w.report, strings.Join(w.blames, "\n"), strings.Join(w.events.list(), "\n"),
 		w.counts(), w.stall.worst(), w.took)
 }

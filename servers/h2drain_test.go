@@ -21,8 +21,6 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/godrain/drain"
-	"github.com/godrain/drain/actors"
-	"github.com/godrain/drain/conns"
 	"github.com/godrain/drain/servers"
 )
 
@@ -73,10 +71,6 @@ func (r *h2Rig) drains(t *testing.T) (drain.Report, time.Duration) {
 	took := time.Since(start)
 	assert.NoError(t, err, "%v", report)
 	return report, took
-}
-
-func grace(d time.Duration) actors.Limits {
-	return actors.Limits{Settings: conns.Settings{IdleGrace: d}}
 }
 
 const answer = "answered in full"
@@ -252,7 +246,7 @@ func TestH2HandshakeThatEndsInTheDrainIsServedAndTold(t *testing.T) {
 // deadline, and its client learns that it was not processed.
 func TestH2HalfARequestIsToldThatItWasNotProcessed(t *testing.T) {
 	bothH2(t, func(t *testing.T, overTLS bool) {
-		r := serveH2(t, h2Server(http.HandlerFunc(slow), overTLS), overTLS, drain.Config{Timeout: 10 * time.Second, Limits: grace(100 * time.Millisecond)})
+		r := serveH2(t, h2Server(http.HandlerFunc(slow), overTLS), overTLS, drain.Config{Timeout: 10 * time.Second, IdleGrace: 100 * time.Millisecond})
 		c := dialH2(t, r.addr, overTLS)
 		c.mute = true // an answer would stand in the middle of the header block
 		c.listen()

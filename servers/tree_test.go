@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/godrain/drain"
-	"github.com/godrain/drain/conns"
 )
 
 // tree is a running tree under test.
@@ -24,7 +23,7 @@ type tree struct {
 // quick are settings that make a test short.
 func quick() drain.Config {
 	c := drain.Config{Timeout: 5 * time.Second, Logger: quietLogger}
-	c.Settings = conns.Settings{IdleGrace: 50 * time.Millisecond, Linger: 200 * time.Millisecond}
+	c.IdleGrace, c.Linger = 50*time.Millisecond, 200*time.Millisecond
 	return c
 }
 

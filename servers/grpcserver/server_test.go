@@ -28,7 +28,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/godrain/drain"
-	"github.com/godrain/drain/conns"
 	"github.com/godrain/drain/servers/grpcserver"
 )
 
@@ -85,7 +84,7 @@ func (e *echo) server(options grpcserver.Options, own ...grpc.ServerOption) *grp
 func start(t *testing.T, timeout time.Duration, s drain.Server) *drain.Handle {
 	t.Helper()
 	c := drain.Config{Timeout: timeout, Logger: slog.New(slog.DiscardHandler)}
-	c.Settings = conns.Settings{IdleGrace: 200 * time.Millisecond, Linger: 200 * time.Millisecond}
+	c.IdleGrace, c.Linger = 200*time.Millisecond, 200*time.Millisecond
 	h, err := c.Start(context.Background(), s)
 	require.NoError(t, err)
 	t.Cleanup(func() { _, _ = h.ForceShutdown(context.Background()) })
