@@ -356,7 +356,7 @@ func TestP4_QuietTunnelIsClosedAndABusyOneIsNot(t *testing.T) {
 
 func TestP7_ReportNamesWhatWasCut(t *testing.T) {
 	overTLS(t, func(t *testing.T, tls bool) {
-		r := start(t, drain.Config{Timeout: 300 * time.Millisecond}, tls)
+		r := start(t, drain.Config{Timeout: time.Second}, tls)
 		c := r.dial().get("/hold?password=secret")
 		h := r.next()
 		defer close(h.finish)

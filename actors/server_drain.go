@@ -153,11 +153,11 @@ const killPatience = 2 * time.Second
 
 // The deadline is when the Report must be there. Contexts are cancelled, and
 // connections killed, a little before it.
-func cancelMargin(timeout time.Duration) time.Duration { return min(timeout/5, 500*time.Millisecond) }
+func cancelMargin(timeout time.Duration) time.Duration { return min(timeout/4, 500*time.Millisecond) }
 
-func killMargin(timeout time.Duration) time.Duration { return min(timeout/10, 300*time.Millisecond) }
+func killMargin(timeout time.Duration) time.Duration { return min(timeout/8, 300*time.Millisecond) }
 
-func reportMargin(timeout time.Duration) time.Duration { return min(timeout/40, 20*time.Millisecond) }
+func reportMargin(timeout time.Duration) time.Duration { return min(timeout/20, 100*time.Millisecond) }
 
 // kill ends everything now.
 func (s *server) kill(reason string) {

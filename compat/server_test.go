@@ -12,7 +12,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
 )
 
 var silent = slog.New(slog.DiscardHandler)

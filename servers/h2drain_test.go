@@ -277,7 +277,7 @@ func TestH2KilledConnectionNamesItsOldestRequest(t *testing.T) {
 				<-release
 			}
 		}
-		r := serveH2(t, h2Server(http.HandlerFunc(stuck), overTLS), overTLS, drain.Config{Timeout: 500 * time.Millisecond})
+		r := serveH2(t, h2Server(http.HandlerFunc(stuck), overTLS), overTLS, drain.Config{Timeout: time.Second})
 		c := dialH2(t, r.addr, overTLS).listen()
 		_, err := c.get("/oldest?a=secret")
 		require.NoError(t, err)
