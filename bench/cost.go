@@ -246,13 +246,15 @@ func memory(r role, n int, profile string) (float64, error) {
 	if r.kind != "http" {
 		dial = dialWebSocket
 	}
-	// What the first connections make once is not theirs.
-	few, err := gather(8, dial, c.addr)
+	// What a server makes once, and learns while it is new, is not theirs.
+	few, err := gather(64, dial, c.addr)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := few.once(); err != nil {
-		return 0, err
+	for range 100 {
+		if _, err := few.once(); err != nil {
+			return 0, err
+		}
 	}
 	before, err := c.ask("rss")
 	if err != nil {

@@ -45,7 +45,7 @@ func serve(what string) {
 		}
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
 	}
-	s := &served{srv: srv, tls: srv.TLSConfig != nil}
+	s := &served{srv: srv, tls: srv.TLSConfig != nil, lean: kind == "wsactor"}
 	if mode == "managed" {
 		err = s.manage(ln)
 	} else {
@@ -63,6 +63,7 @@ func serve(what string) {
 type served struct {
 	srv    *http.Server
 	tls    bool
+	lean   bool          // of servers/wsactor
 	handle *drain.Handle // nil if bare
 }
 
@@ -90,6 +91,9 @@ func (s *served) manage(ln net.Listener) error {
 		return err
 	}
 	config := drain.Config{Timeout: time.Minute, Logger: logger, Subscribers: []messages.Subscriber{&events{}}}
+	if s.lean {
+		config.System = system()
+	}
 	config.Spread.Batch, _ = strconv.Atoi(os.Getenv("BENCH_SPREAD"))
 	// The listener is given, so that both sides have the same one.
 	h, err := config.Start(context.Background(), servers.HTTP(s.srv, servers.HTTPOptions{Listener: ln}))

@@ -1,0 +1,105 @@
+package wsactor
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/gorilla/websocket"
+)
+
+// A message is read into a buffer that is borrowed when its first frame has come.
+var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// largestKept is the largest buffer that is kept for others.
+const largestKept = 64 << 10
+
+// begin is the first of the goroutines that read: there is one at any time.
+func (s *Session) begin() {
+	if to := s.handler.options.Actor; to != nil {
+		s.handler.system.Root.Send(to, Opened{s})
+	}
+	s.wait()
+}
+
+// wait is the goroutine of an idle session: it waits, on a small stack, for the
+// beginning of a frame, and is succeeded by converse. An answer to our ping is
+// nothing to converse about.
+func (s *Session) wait() {
+	c := s.patient
+	for {
+		n, err := c.Conn.Read(c.first[:])
+		if n == len(emptyPong) && c.first[0] == emptyPong[0] && c.first[1] == emptyPong[1] {
+			c.frames.follow(c.first[:n])
+			s.heard.Store(now())
+			continue
+		}
+		if c.early = c.first[:max(n, 0)]; n <= 0 {
+			s.tell(ended{err})
+			return
+		}
+		go s.converse()
+		return
+	}
+}
+
+// emptyPong is a client's pong without payload; the mask does not matter.
+var emptyPong = [6]byte{0x8a, 0x80}
+
+// converse reads messages until gorilla holds no more of them.
+func (s *Session) converse() {
+	for {
+		kind, r, err := s.conn.NextReader()
+		if err == nil {
+			err = s.take(kind, r)
+		}
+		if err != nil {
+			s.tell(ended{why(err)})
+			return
+		}
+		s.taken++
+		if c := s.patient; c.frames.between() && c.frames.messages == s.taken && len(c.early) == 0 {
+			go s.wait()
+			return
+		}
+	}
+}
+
+// take reads one message and hands it over.
+func (s *Session) take(kind int, r io.Reader) error {
+	s.heard.Store(now())
+	buffer := readBuffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= largestKept {
+			buffer.Reset()
+			readBuffers.Put(buffer)
+		}
+	}()
+	if _, err := buffer.ReadFrom(r); err != nil {
+		return err
+	}
+	m := &Message{Session: s, Binary: kind == websocket.BinaryMessage, Data: buffer.Bytes()}
+	o := s.handler.options
+	s.drain.Busy()
+	if o.Func != nil {
+		defer s.drain.Done()
+		o.Func(m)
+		return nil
+	}
+	// The goodbye of a drain waits until it is handled, and answered: see onWritten.
+	m.Data = slices.Clone(m.Data)
+	s.places <- struct{}{} // back-pressure
+	s.handler.system.Root.RequestWithCustomSender(o.Actor, m, s.pid)
+	return nil
+}
+
+// why is the client's close frame, if there is one in err.
+func why(err error) error {
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) {
+		return closed
+	}
+	return err
+}
