@@ -26,6 +26,7 @@ func handlers(show *show) http.Handler {
 	mux.HandleFunc("GET /download", download)
 	mux.HandleFunc("/early", early)
 	webSockets(mux)
+	chats(mux)
 	mux.HandleFunc("GET /events", events)
 	mux.HandleFunc("GET /poll", poll)
 	mux.HandleFunc("GET /readyz", show.ready)
