@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -228,6 +229,27 @@ func TestAConnectionThatComesTooLateIsTurnedAway(t *testing.T) {
 	assert.EqualValues(t, 1, r.gauges.Servers()["f"].Late)
 }
 
+func TestNobodyIsDoneWhileTheListenerIsOpen(t *testing.T) {
+	f, unbinding, closed := newFake("f"), make(chan struct{}), false
+	f.onUnbind = func(context.Context) error {
+		<-unbinding
+		closed = true
+		return nil
+	}
+	r := plant(t, brief(), Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	reports := r.shutdown()
+	eventually(t, func() bool { return f.unbinds.Load() > 0 })
+	for range 3 { // there and back: it is not done meanwhile
+		require.Equal(t, messages.PhaseDraining, r.status().Phase)
+	}
+	require.Empty(t, reports)
+	close(unbinding)
+	require.NoError(t, r.report(reports).Err())
+	require.True(t, closed)
+}
+
 // nameless is a connection whose address cannot be had.
 type nameless struct{ net.Conn }
 
@@ -297,8 +319,9 @@ func TestAConnectionWhoseServerGoesMeanwhileIsTurnedAway(t *testing.T) {
 	tr.group.Open.Add(1)
 	system.Root.Stop(tr.server) // it will not read an Adopt
 	await[messages.Panicked](r)
+	_ = theirs.SetReadDeadline(time.Now().Add(patience / 4))
 	_, err = theirs.Read(make([]byte, 1))
-	require.Error(t, err, "it is closed")
+	require.ErrorIs(t, err, io.EOF, "it is closed")
 	eventually(t, func() bool { c := r.gauges.Servers()["f"]; return c.Late == 1 && c.Open == 0 })
 	require.Error(t, r.report(r.shutdown()).Err())
 }

@@ -74,6 +74,9 @@ func (c *visit) talkHTTP2() {
 func (c *visit) refusedStream(unless result, err error) {
 	var stream http2.StreamError
 	text := err.Error()
+	if c.config.Linger < 0 { // the reset may have destroyed the GOAWAY
+		unless = excused
+	}
 	switch {
 	case errors.As(err, &stream) && stream.Code == http2.ErrCodeRefusedStream,
 		strings.Contains(text, "client conn not usable"), strings.Contains(text, "client connection force closed"),
