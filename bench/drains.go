@@ -21,18 +21,27 @@ func drainTime(kind string, bar float64) func(options) (result, error) {
 		if o.brief {
 			n = 200
 		}
-		pairs, err := turns(o.pairs,
-			func() (float64, error) { return drainOnce(role{"managed", kind}, n) },
-			func() (float64, error) { return drainOnce(role{"bare", "http"}, n) })
+		var cpus [2][]float64
+		side := func(i int, r role) func() (float64, error) {
+			return func() (float64, error) {
+				took, cpu, err := drainOnce(r, n)
+				cpus[i] = append(cpus[i], cpu)
+				return took, err
+			}
+		}
+		pairs, err := turns(o.pairs, side(0, role{"managed", kind}), side(1, role{"bare", "http"}))
 		note := "every client got what it was due: a close frame 1001, or a 408 and the end"
-		return result{unit: fmt.Sprintf("s for %d connections", n), pairs: pairs, bar: bar, notes: []string{note}}, err
+		return result{unit: fmt.Sprintf("s for %d connections", n), pairs: pairs, bar: bar, notes: []string{
+			note, fmt.Sprintf("CPU of the server for it: managed %.2f s, bare %.2f s (medians)", median(cpus[0]), median(cpus[1])),
+		}}, err
 	}
 }
 
-func drainOnce(r role, n int) (float64, error) {
+// drainOnce is how long the drain takes, and the server's CPU time, in seconds.
+func drainOnce(r role, n int) (wall, cpu float64, err error) {
 	c, err := start(r)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer c.end()
 	dial := dialPlain
@@ -41,24 +50,32 @@ func drainOnce(r role, n int) (float64, error) {
 	}
 	clients, err := gather(n, dial, c.addr)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer clients.close()
 	if _, err := clients.once(); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	ends := clients.await(r.mode == "managed")
 	time.Sleep(coldness) // the subject: they are cold
+	before, err := c.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
 	took, err := c.ask("stop")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
+	}
+	after, err := c.cpu()
+	if err != nil {
+		return 0, 0, err
 	}
 	for range clients {
 		if err := <-ends; err != nil {
-			return 0, fmt.Errorf("a client: %w", err)
+			return 0, 0, fmt.Errorf("a client: %w", err)
 		}
 	}
-	return time.Duration(took).Seconds(), nil
+	return time.Duration(took).Seconds(), (after - before).Seconds(), nil
 }
 
 // await has each client wait for its end, and close.
@@ -110,7 +127,7 @@ func growth(o options) (result, error) {
 		for _, n := range sizes {
 			var took []float64
 			for range max(o.pairs/4, 1) {
-				t, err := drainOnce(role{"managed", kind}, n)
+				t, _, err := drainOnce(role{"managed", kind}, n)
 				if err != nil {
 					return r, err
 				}

@@ -111,14 +111,14 @@ func serveTree(arg string) {
 			defer pprof.StopCPUProfile()
 		}
 	}
-	began := time.Now()
+	began, used := time.Now(), cpuTime()
 	report, err := h.Shutdown(context.Background())
-	took := time.Since(began)
+	took, used := time.Since(began), cpuTime()-used
 	if err != nil || report.Sum().Drained != n {
 		fmt.Println("not drained:", report, err)
 		return
 	}
-	fmt.Println(int64(planted), int64(took), int64(each))
+	fmt.Println(int64(planted), int64(took), int64(each), int64(used))
 }
 
 func heap() int64 {
@@ -139,28 +139,30 @@ func tree(o options) (result, error) {
 		sizes = []int{o.conns}
 	}
 	r := result{unit: "s"}
-	spawned, drained := series{name: "adopted"}, series{name: "Shutdown to Report"}
+	spawned, drained, cpu := series{name: "adopted"}, series{name: "Shutdown to Report"}, series{name: "CPU of that"}
 	for _, n := range sizes {
-		var spawn, drains, bytes []float64
+		var spawn, drains, bytes, used []float64
 		for range max(o.pairs/4, 1) {
 			c, err := spawn1(n, o.profile)
 			if err != nil {
 				return r, err
 			}
 			spawn, drains, bytes = append(spawn, c[0]/1e9), append(drains, c[1]/1e9), append(bytes, c[2])
+			used = append(used, c[3]/1e9)
 		}
 		spawned.x, spawned.y = append(spawned.x, float64(n)), append(spawned.y, median(spawn))
 		drained.x, drained.y = append(drained.x, float64(n)), append(drained.y, median(drains))
+		cpu.x, cpu.y = append(cpu.x, float64(n)), append(cpu.y, median(used))
 		r.notes = append(r.notes, fmt.Sprintf("%d connections: %.0f B each on the heap", n, median(bytes)))
 	}
-	r.series = []series{spawned, drained}
+	r.series = []series{spawned, drained, cpu}
 	if len(sizes) > 1 {
-		r.notes = append(r.notes, "Shutdown to Report: "+linear(drained))
+		r.notes = append(r.notes, "CPU: "+linear(cpu), "Shutdown to Report: "+linear(drained))
 	}
 	return r, nil
 }
 
-func spawn1(n int, profile string) (out [3]float64, err error) {
+func spawn1(n int, profile string) (out [4]float64, err error) {
 	c, err := spawn(fmt.Sprintf("BENCH_TREE=%d", n), "BENCH_PROFILE="+profile)
 	if err != nil {
 		return out, err
@@ -170,7 +172,7 @@ func spawn1(n int, profile string) (out [3]float64, err error) {
 	if err != nil {
 		return out, err
 	}
-	if _, err := fmt.Sscan(line, &out[0], &out[1], &out[2]); err != nil {
+	if _, err := fmt.Sscan(line, &out[0], &out[1], &out[2], &out[3]); err != nil {
 		return out, fmt.Errorf("%s", line)
 	}
 	return out, nil
