@@ -140,7 +140,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	case hijacked:
 		return c.takeover.Load().read(p)
 	case leaving:
-		return 0, c.gone()
+		return 0, c.kind().goneError()
 	}
 	if c.raw != nil {
 		c.raw.reads.Store(true)
@@ -346,20 +346,6 @@ func (c *Conn) Snapshot() messages.Connection {
 		Age:   time.Duration(t - c.opened), Since: time.Duration(t - c.since.Load()),
 		Requests: c.requests.Load(), Read: c.read.Load(), Written: c.written.Load(),
 	}
-	if c.http1 {
-		s.Protocol = "HTTP/1.1"
-	}
-	if c.raw != nil && s.State == messages.StateReading && c.raw.atWork(reading) {
-		s.State = messages.StateBusy
-	}
-	if u := c.unit.Load(); u != nil {
-		s.Protocol, s.Request = u.Protocol, u.line()
-	}
-	if k := c.takeover.Load(); k != nil {
-		k.describe(&s)
-	}
-	if h := c.h2.Load(); h != nil {
-		h.describe(&s)
-	}
+	c.kind().describe(&s)
 	return s
 }

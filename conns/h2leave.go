@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"io"
 	"time"
+
+	"github.com/godrain/drain/messages"
 )
 
 // How an HTTP/2 connection leaves (RFC 9113, section 6.8):
@@ -270,9 +272,28 @@ func (h *H2) lingerTime() (wait time.Duration, once bool) {
 	return min(h.group.Linger, max(left, 10*time.Millisecond)), true
 }
 
-// crashed reports whether a connection that its server closes has cut a request.
-func (h *H2) crashed() bool {
-	return h.panicked.Load() || (h.open.Load() > 0 && !h.failed.Load())
+func (h *H2) beginLeaving() { h.leave() }
+
+func (h *H2) goneError() error { return io.EOF }
+
+func (h *H2) mayLinger(before phase) bool {
+	return h.group.IsDraining() && before != fresh && !h.failed.Load()
+}
+
+// A connection that its server closes has cut a request if a stream is open, and
+// its client is there.
+func (h *H2) closedAs() (messages.Outcome, bool) {
+	if h.panicked.Load() || (h.open.Load() > 0 && !h.failed.Load()) {
+		return messages.OutcomeCrashed, true
+	}
+	return messages.OutcomeDrained, false
+}
+
+func (h *H2) killedAs(p phase) (messages.Outcome, bool) {
+	if p == streams {
+		return messages.OutcomeKilled, h.open.Load() > 0
+	}
+	return marked{h.Conn}.killedAs(p)
 }
 
 func (f *h2Frame) word(at int) uint32 { return binary.BigEndian.Uint32(f.start[at:]) & h2MaxStream }

@@ -29,18 +29,7 @@ func (c *Conn) Leave() {
 	if !c.raise(asked) {
 		return
 	}
-	if c.phase() == hijacked {
-		c.takeover.Load().leave()
-		return
-	}
-	if h := c.h2.Load(); h != nil {
-		h.leave()
-		return
-	}
-	_ = c.applyReadDeadline()
-	if c.raw != nil {
-		c.raw.asked(c)
-	}
+	c.kind().beginLeaving()
 }
 
 // leave is called by a reader that has waited long enough. After one last look
@@ -67,19 +56,7 @@ func (c *Conn) leave(p []byte) (int, error) {
 		_ = c.net.SetWriteDeadline(time.Now().Add(max(c.group.Linger, 100*time.Millisecond)))
 		c.goodbye(c.net)
 	}
-	return 0, c.gone()
-}
-
-// gone is what a reader gets whose connection has left: net/http is silent on a
-// timeout; others expect the end of the stream.
-func (c *Conn) gone() error {
-	switch {
-	case c.http1:
-		return os.ErrDeadlineExceeded
-	case c.raw != nil:
-		return c.raw.gone()
-	}
-	return io.EOF
+	return 0, c.kind().goneError()
 }
 
 // lastLook reads what has arrived, without waiting: an expired deadline makes
@@ -116,9 +93,9 @@ func (c *Conn) Close() error {
 	if !c.raise(closing) {
 		return nil
 	}
-	outcome, lost := c.verdict()
-	before := c.phase()
-	if c.lingers(before) {
+	k, before := c.kind(), c.phase()
+	outcome, lost := k.closedAs()
+	if !c.has(killed|wordless) && k.mayLinger(before) {
 		c.step(leave)
 		c.linger()
 	}
@@ -129,59 +106,12 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// lingers reports whether the peer may still have something to fetch that a
-// reset would destroy.
-func (c *Conn) lingers(before phase) bool {
-	switch {
-	case c.has(killed | wordless):
-		return false
-	case c.raw != nil && before == fresh && c.written.Load() == 0:
-		return false
-	case c.raw != nil:
-		return c.group.IsDraining() || c.pending()
-	}
-	if c.h2.Load() != nil && c.failed.Load() {
-		return false
-	}
-	return c.group.IsDraining() && before != fresh
-}
-
-// verdict says how a connection that is being closed by its server has ended.
-func (c *Conn) verdict() (messages.Outcome, bool) {
-	if c.raw != nil {
-		if c.raw.panicked.Load() {
-			return messages.OutcomeCrashed, c.raw.atWork(c.phase())
-		}
-		return messages.OutcomeDrained, false
-	}
-	if h := c.h2.Load(); h != nil && h.crashed() {
-		return messages.OutcomeCrashed, true
-	}
-	if c.phase() == working && !c.returned.Load() && !c.failed.Load() {
-		return messages.OutcomeCrashed, true
-	}
-	return messages.OutcomeDrained, false
-}
-
 // Kill ends the connection now. It never blocks: closing a socket can.
 func (c *Conn) Kill() {
 	if !c.raise(killed) {
 		return
 	}
-	outcome, lost := messages.OutcomeKilled, false
-	switch c.phase() {
-	case working:
-		// The handler may have returned, and net/http hold its answer still.
-		lost = !c.has(closing) || unsent(c.sock) > 0
-	case reading:
-		lost = c.raw != nil && c.raw.atWork(reading)
-	case streams:
-		lost = c.h2.Load().open.Load() > 0
-	case leaving:
-		lost = untaken(c.sock, c.since.Load())
-	case hijacked:
-		outcome, lost = c.takeover.Load().killed()
-	}
+	outcome, lost := c.kind().killedAs(c.phase())
 	c.fate.Store(&fate{outcome, lost})
 	go func() {
 		_ = c.sock.Close()
@@ -219,10 +149,7 @@ const lingered = 16 << 10
 // last taken or sent something, and never past the deadline, when Kill comes. It
 // reports whether the peer has ended its side, in order or by a reset.
 func (c *Conn) linger() (ended bool) {
-	wait, once := c.group.Linger, false
-	if h := c.h2.Load(); h != nil {
-		wait, once = h.lingerTime()
-	}
+	wait, once := c.kind().lingerTime()
 	if wait == 0 {
 		return false
 	}

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/godrain/drain/messages"
 )
 
 // raw is what a connection has whose protocol nobody here knows: raw TCP, and
@@ -83,13 +85,50 @@ func (r *raw) done(c *Conn, before phase) {
 	c.requests.Add(1)
 }
 
-// gone is what its reader gets when the connection has left: a unit that has
-// arrived in part must not be taken for a whole one.
-func (r *raw) gone() error {
-	if r.cut.Load() {
+// stranger is the kind of a connection with a protocol that nobody here knows.
+type stranger struct{ *Conn }
+
+func (s stranger) beginLeaving() {
+	_ = s.applyReadDeadline()
+	s.raw.asked(s.Conn)
+}
+
+// A unit that has arrived in part must not be taken for a whole one.
+func (s stranger) goneError() error {
+	if s.raw.cut.Load() {
 		return io.ErrUnexpectedEOF
 	}
 	return io.EOF
+}
+
+func (s stranger) mayLinger(before phase) bool {
+	if before == fresh && s.written.Load() == 0 {
+		return false
+	}
+	return s.group.IsDraining() || s.pending()
+}
+
+func (s stranger) lingerTime() (time.Duration, bool) { return s.group.Linger, false }
+
+func (s stranger) closedAs() (messages.Outcome, bool) {
+	if s.raw.panicked.Load() {
+		return messages.OutcomeCrashed, s.raw.atWork(s.phase())
+	}
+	return messages.OutcomeDrained, false
+}
+
+func (s stranger) killedAs(p phase) (messages.Outcome, bool) {
+	if p == reading {
+		return messages.OutcomeKilled, s.raw.atWork(p)
+	}
+	return marked(s).killedAs(p)
+}
+
+func (s stranger) describe(d *messages.Connection) {
+	if d.State == messages.StateReading && s.raw.atWork(reading) {
+		d.State = messages.StateBusy
+	}
+	s.describeUnit(d)
 }
 
 // leastNudge leaves a handler the time to get to its first Read.

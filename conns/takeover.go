@@ -2,6 +2,7 @@ package conns
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -154,15 +155,25 @@ func (k *Takeover) unfinished() bool {
 	return w&(taken|midOut|queued|marks) != 0
 }
 
-// killed is the outcome of a connection that is killed now. If its close frame
-// has been sent and only the answer is missing, the deadline cuts nothing.
-func (k *Takeover) killed() (messages.Outcome, bool) {
+// killedAs : if its close frame has been sent and only the answer is missing, the
+// deadline cuts nothing.
+func (k *Takeover) killedAs(phase) (messages.Outcome, bool) {
 	lost := k.unfinished()
 	if w := k.word.Load(); w&said != 0 && w&(taken|midOut|marks) == 0 && !lost {
 		return k.farewellOutcome(), false
 	}
 	return messages.OutcomeKilled, lost
 }
+
+func (k *Takeover) beginLeaving() { k.leave() }
+
+func (k *Takeover) goneError() error { return io.EOF }
+
+func (k *Takeover) mayLinger(phase) bool { return true }
+
+func (k *Takeover) lingerTime() (time.Duration, bool) { return k.group.Linger, false }
+
+func (k *Takeover) closedAs() (messages.Outcome, bool) { return messages.OutcomeDrained, false }
 
 func (k *Takeover) describe(s *messages.Connection) {
 	w := k.word.Load()
