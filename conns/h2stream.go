@@ -1,6 +1,7 @@
 package conns
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/godrain/drain/messages"
@@ -11,6 +12,8 @@ type Stream struct {
 	Unit
 	began int64
 	named *atomic.Pointer[Stream]
+
+	context interruptible
 }
 
 // h2Named is how many of the requests in progress on a connection are known by
@@ -32,6 +35,12 @@ func (h *H2) Start(s *Stream) {
 	h.group.enter()
 	h.group.Requests.Add(1)
 	h.requests.Add(1)
+}
+
+// WithInterrupt is Conn.WithInterrupt for the request of s, whose context is a part
+// of s.
+func (h *H2) WithInterrupt(s *Stream, parent context.Context) (context.Context, *Interrupt) {
+	return s.context.of(h.Conn, parent)
 }
 
 // Done marks that the handler has returned, or, if it has not completed, that it

@@ -89,9 +89,13 @@ func (c *interruptible) Value(key any) any {
 // WithInterrupt derives the context of one request of a connection that serves
 // several at once. Ended is to be called when its handler has returned.
 func (c *Conn) WithInterrupt(parent context.Context) (context.Context, *Interrupt) {
-	ctx := &interruptible{Context: parent, interrupt: Interrupt{group: c.group}}
-	ctx.interrupt.ctx = ctx
-	return ctx, &ctx.interrupt
+	return new(interruptible).of(c, parent)
+}
+
+func (c *interruptible) of(conn *Conn, parent context.Context) (context.Context, *Interrupt) {
+	c.Context = parent
+	c.interrupt.group, c.interrupt.ctx = conn.group, c
+	return c, &c.interrupt
 }
 
 // interrupts is the Interrupt of the request that an HTTP/1 connection serves now.

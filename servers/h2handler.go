@@ -32,7 +32,7 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.conn.Start(&s.stream)
 	completed := false
 	defer func() { h.conn.Done(&s.stream, completed) }()
-	h.serveOutside(&s.response, r)
+	h.serveOutside(s, r)
 	completed = true
 }
 
@@ -44,16 +44,16 @@ type h2Request struct {
 
 // serveOutside gives the request a context of its own, which a drain may cancel,
 // with the user's own server in it.
-func (h *h2Handler) serveOutside(w *h2Response, r *http.Request) {
-	ctx, interrupt := h.conn.WithInterrupt(r.Context())
+func (h *h2Handler) serveOutside(s *h2Request, r *http.Request) {
+	ctx, interrupt := h.conn.WithInterrupt(&s.stream, r.Context())
 	defer interrupt.Ended()
 	if h.inside {
 		ctx = context.WithValue(ctx, http.ServerContextKey, h.server.user)
 	}
 	outer := r.WithContext(ctx)
-	w.request = outer
+	s.response.request = outer
 	defer func() { r.MultipartForm = outer.MultipartForm }() // the HTTP/2 server removes its files
-	h.server.userHandler(r).ServeHTTP(w, outer)
+	h.server.userHandler(r).ServeHTTP(&s.response, outer)
 }
 
 // userHandler is what net/http would call with r on a server of the user's.

@@ -75,13 +75,22 @@ type h2Response struct {
 	request   *http.Request
 	stream    *eventStream
 	announced bool
+	touched   bool // somebody has asked for the header
 }
 
 func (w *h2Response) announce(status int) {
 	if !w.announced && status >= 200 {
 		w.announced = true
-		w.stream = newEventStream(w.Header(), w.request)
+		if w.touched { // asking for it makes one
+			w.stream = newEventStream(w.Header(), w.request)
+		}
 	}
+}
+
+// Header implements http.ResponseWriter.
+func (w *h2Response) Header() http.Header {
+	w.touched = true
+	return w.ResponseWriter.Header()
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -131,4 +140,7 @@ func (w *h2Response) Push(target string, opts *http.PushOptions) error {
 }
 
 // Unwrap is for http.ResponseController: deadlines and full duplex.
-func (w *h2Response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *h2Response) Unwrap() http.ResponseWriter {
+	w.touched = true
+	return w.ResponseWriter
+}
