@@ -59,6 +59,10 @@ func (c *Conn) leave(p []byte) (int, error) {
 	return 0, c.kind().goneError()
 }
 
+// blindLook is how long the last look takes at what is no socket: longer than a busy
+// machine keeps the reader from its Read.
+const blindLook = 20 * time.Millisecond
+
 // lastLook reads what has arrived, without waiting: an expired deadline makes
 // Read return before it tries the socket, so bytes may lie in the kernel. again
 // means that something has arrived which is not a byte of a request yet.
@@ -77,7 +81,7 @@ func (c *Conn) lastLook(p []byte) (n int, again bool) {
 	if !supported {
 		// Not a socket we can look into: a deadline that has not passed yet makes
 		// Read try.
-		_ = c.sock.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+		_ = c.sock.SetReadDeadline(time.Now().Add(blindLook))
 		n, _ = c.sock.Read(p)
 	}
 	return max(n, 0), false
