@@ -72,7 +72,7 @@ func (s *server) onSessionsClosed(msg sessionsClosed) {
 
 // unbindLimit bounds how long a listener may go on accepting what comes: under a
 // flood it never falls quiet.
-const unbindLimit = time.Second
+const unbindLimit = 3 * time.Second
 
 // unbind closes the listener, elsewhere.
 func (s *server) unbind() {
@@ -85,8 +85,8 @@ func (s *server) unbind() {
 	}
 	s.unbinds = true
 	limit := unbindLimit
-	if s.forced {
-		limit = 0
+	if s.forced || !s.accepts {
+		limit = 0 // nobody empties its queue
 	}
 	returned := make(chan struct{})
 	ctx, cancel := context.WithTimeout(context.Background(), limit)

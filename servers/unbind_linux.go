@@ -7,6 +7,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// queued reports whether a connection waits in the accept queue (poll(2)), whatever
+// the listener's deadline.
+func queued(ln net.Listener) (found bool) {
+	sc, ok := ln.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, 0)
+		found = err == nil && n > 0
+	})
+	return found
+}
+
 // refuseNew drops new handshakes at a listening socket, while those that have
 // begun go on: a classic BPF program (socket(7), SO_ATTACH_FILTER) that drops
 // every segment with SYN and without ACK. A dropped SYN is sent again a second

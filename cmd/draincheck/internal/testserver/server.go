@@ -91,7 +91,7 @@ func (s *Server) Serve(l *net.TCPListener, stop context.Context) {
 }
 
 // quiet is how long nobody must have come before Clean closes its listener.
-const quiet = 20 * time.Millisecond
+const quiet = 100 * time.Millisecond
 
 // Listen listens without MPTCP, on whose sockets no filter can be set.
 func Listen(addr string) (*net.TCPListener, error) {
