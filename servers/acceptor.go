@@ -13,7 +13,6 @@ import (
 // has accepted.
 type Acceptor struct {
 	listener  *listener
-	accepting atomic.Bool
 	leaves    atomic.Bool
 	unbinding chan struct{} // closed when leaves turns true
 }
@@ -22,7 +21,7 @@ type Acceptor struct {
 // keeps new connections out while its accept queue is emptied (Linux).
 func Listen(ctx context.Context, network, addr string) (*Acceptor, error) {
 	if network == "tcp" {
-		ln, err := listen(ctx, addr)
+		ln, err := listen(ctx, addr, false)
 		if err != nil {
 			return nil, err
 		}
@@ -59,8 +58,6 @@ func (a *Acceptor) Each(f func(net.Conn)) error { return a.EachAfter(func() {}, 
 // EachAfter is Each; before is called before each connection is accepted, to wait
 // for a place under the limit of connections (conns.Tracker.Admit).
 func (a *Acceptor) EachAfter(before func(), f func(net.Conn)) error {
-	a.accepting.Store(true)
-	defer a.accepting.Store(false)
 	var wait time.Duration
 	before()
 	for {
@@ -105,5 +102,5 @@ func (a *Acceptor) Unbind(ctx context.Context) error {
 	if a.leaves.CompareAndSwap(false, true) {
 		close(a.unbinding)
 	}
-	return ignoreClosed(a.listener.unbind(ctx, a.accepting.Load()))
+	return ignoreClosed(a.listener.unbind(ctx))
 }

@@ -22,6 +22,10 @@ type HTTPOptions struct {
 	// Listener to serve on instead of srv.Addr. Its accept queue is emptied as well
 	// as can be; new connections are not kept out meanwhile, since it may be shared.
 	Listener net.Listener
+	// ReusePort opens the port so that the next process can open it too, before this
+	// one drains (SO_REUSEPORT; Linux, macOS). Each has a socket of its own: what
+	// comes while this one closes is kept out of it and goes to the other one.
+	ReusePort bool
 	// CertFile and KeyFile switch TLS on, as does a certificate in srv.TLSConfig.
 	CertFile, KeyFile string
 	// Settings, where they are not zero, take the place of the tree's.
@@ -46,7 +50,6 @@ type HTTPServer struct {
 	inner     *http.Server // the one that serves; a new one for each start
 	group     *conns.Group
 	front     *front
-	accepting atomic.Bool
 	admitted  bool // the acceptor has a place for the next connection
 }
 
@@ -142,7 +145,7 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 		if addr == "" {
 			addr = map[bool]string{false: ":http", true: ":https"}[h.isTLS()]
 		}
-		ln, err := listen(ctx, addr)
+		ln, err := listen(ctx, addr, h.options.ReusePort)
 		if err != nil {
 			return "", err
 		}
@@ -163,8 +166,6 @@ func (h *HTTPServer) Serve(t conns.Tracker) error {
 		h.inner = h.newInner()
 		h.front = newFront(h.user, h.listener.Addr(), t)
 	}
-	h.accepting.Store(true)
-	defer h.accepting.Store(false)
 	err := h.inner.Serve(&acceptor{listener: h.listener, tracker: t, server: h})
 	if errors.Is(err, errUnbound) || h.listener.leaving.Load() != 0 {
 		return nil
@@ -175,7 +176,7 @@ func (h *HTTPServer) Serve(t conns.Tracker) error {
 // Unbind implements actors.Server.
 func (h *HTTPServer) Unbind(ctx context.Context) error {
 	defer h.unbound.Store(true)
-	return ignoreClosed(h.listener.unbind(ctx, h.accepting.Load()))
+	return ignoreClosed(h.listener.unbind(ctx))
 }
 
 func ignoreClosed(err error) error {

@@ -30,9 +30,12 @@ var errUnbound = errors.New("drain: the listener is unbound")
 
 // listen opens a TCP listener of our own. Go's default is Multipath TCP, to
 // which no socket filter can be attached.
-func listen(ctx context.Context, addr string) (*listener, error) {
+func listen(ctx context.Context, addr string, shared bool) (*listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
+	if shared {
+		lc.Control = reusePort
+	}
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %q: %w", addr, err)
@@ -47,23 +50,31 @@ func newListener(ln net.Listener, ours bool) *listener {
 // Accept implements net.Listener. While the listener is being unbound it accepts
 // until the queue has been quiet, and closes.
 func (l *listener) Accept() (net.Conn, error) {
-	nc, err := l.Listener.Accept()
-	limit := l.leaving.Load()
-	if limit == 0 {
-		return nc, mayPass(err)
-	}
-	over := time.Now().UnixNano() >= limit
-	switch {
-	case err == nil:
-		if over || !l.rearm() {
-			l.close()
+	for {
+		nc, err := l.Listener.Accept()
+		limit := l.leaving.Load()
+		if limit == 0 {
+			return nc, mayPass(err)
 		}
-		return nc, nil
-	case isTemporary(err) && !errors.Is(err, os.ErrDeadlineExceeded) && !over:
-		return nil, mayPass(err) // out of descriptors: net/http backs off and comes back
+		over := time.Now().UnixNano() >= limit
+		switch {
+		case err == nil:
+			if over || !l.rearm() {
+				l.close()
+			}
+			return nc, nil
+		case over:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// On a busy machine the deadline may have passed before Accept looked.
+			if queued(l.Listener) && l.rearm() {
+				continue
+			}
+		case isTemporary(err):
+			return nil, mayPass(err) // out of descriptors: net/http backs off and comes back
+		}
+		l.close()
+		return nil, errUnbound
 	}
-	l.close()
-	return nil, errUnbound
 }
 
 func isTemporary(err error) bool {
@@ -121,9 +132,9 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// unbind empties the accept queue and closes the listener. accepting says that
-// somebody is in Accept, who does it.
-func (l *listener) unbind(ctx context.Context, accepting bool) error {
+// unbind empties the accept queue and closes the listener. Whoever is in Accept, or
+// about to come there, does it; a context that has ended says that nobody will.
+func (l *listener) unbind(ctx context.Context) error {
 	limit := time.Now()
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
 		limit = deadline
@@ -132,7 +143,7 @@ func (l *listener) unbind(ctx context.Context, accepting bool) error {
 		refuseNew(l.Listener)
 	}
 	l.leaving.Store(limit.UnixNano())
-	if !accepting || ctx.Err() != nil || !l.rearm() {
+	if ctx.Err() != nil || !l.rearm() {
 		return l.Listener.Close()
 	}
 	select {
