@@ -36,6 +36,7 @@ type Session struct {
 	closed  bool
 	timer   *time.Timer
 	pinged  bool
+	cause   error // why we have closed it
 }
 
 // ErrOverflow is why a session was closed whose client did not read fast enough.
@@ -44,8 +45,8 @@ var ErrOverflow = errors.New("wsactor: the client does not read as fast as it is
 // ErrEnded is what Send returns when the session is over.
 var ErrEnded = errors.New("wsactor: the session has ended")
 
-// errSilent is why a session ends whose client answers no ping.
-var errSilent = errors.New("wsactor: the client has not answered a ping")
+// ErrSilent is why a session ends whose client answers no ping.
+var ErrSilent = errors.New("wsactor: the client has not answered a ping")
 
 var epoch = time.Now()
 
@@ -122,6 +123,7 @@ func (s *Session) enqueue(what any, overflow Overflow) bool {
 	case overflow == DropOldest:
 		s.queue = s.queue[1:]
 	default:
+		s.cause = ErrOverflow
 		s.fail(websocket.CloseTryAgainLater, "too slow")
 		return false
 	}
@@ -174,7 +176,7 @@ func (s *Session) tick() {
 		s.pinged = false
 		s.timer.Reset(every - quiet)
 	case s.pinged && quiet >= 2*every:
-		s.closed = true
+		s.closed, s.cause = true, ErrSilent
 		go s.conn.Close()
 	default:
 		s.pinged = true
@@ -190,6 +192,9 @@ func (s *Session) pong(string) error {
 
 // end is the only way out: the reader is through.
 func (s *Session) end(ctx actor.Context, err error) {
+	if s.cause != nil {
+		err = s.cause
+	}
 	if to := s.handler.options.Actor; to != nil {
 		s.handler.system.Root.Send(to, Closed{Session: s, Err: err})
 	}

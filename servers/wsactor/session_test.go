@@ -222,7 +222,7 @@ func TestASilentClientIsGone(t *testing.T) {
 	s := open(t, system, wsactor.Options{Actor: to, PingInterval: 50 * time.Millisecond})
 	_ = s.dial() // reads nothing, and so answers no ping
 	<-events
-	assert.IsType(t, wsactor.Closed{}, <-events)
+	require.ErrorIs(t, (<-events).(wsactor.Closed).Err, wsactor.ErrSilent)
 }
 
 func TestATooLargeMessageCloses(t *testing.T) {
