@@ -18,6 +18,7 @@ type spread struct {
 	held  map[*actor.PID]struct{}
 	queue []*actor.PID
 	hurry time.Time // when what is left is closed at once
+	plan  time.Time // of the batch before, without its jitter: what is late does not add up
 }
 
 // spreadShare is the part of the time to the deadline that spreading may take;
@@ -65,9 +66,13 @@ func (s *spread) pause() (time.Duration, bool) {
 	if len(s.queue) == 0 {
 		return 0, false
 	}
-	pause := s.Interval
+	if s.plan.IsZero() {
+		s.plan = time.Now()
+	}
+	s.plan = s.plan.Add(s.Interval)
+	pause := time.Until(s.plan)
 	if s.Jitter > 0 {
-		random := time.Duration(s.Jitter * float64(pause))
+		random := time.Duration(s.Jitter * float64(s.Interval))
 		pause += time.Duration((rand.Float64() - 0.5) * float64(random))
 	}
 	return pause, true
