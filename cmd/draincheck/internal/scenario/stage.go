@@ -97,7 +97,7 @@ func (st *Stage) awaitReady(cast *cast, n int, server Server) error {
 		case <-cast.ready:
 			ready++
 		case err := <-cast.failed:
-			return crashedOr(server, fmt.Errorf("before the signal: %w", err))
+			return st.crashedOr(server, fmt.Errorf("before the signal: %w", err))
 		case <-server.Exited():
 			return ErrCrashed
 		case <-patience.C:
@@ -111,7 +111,7 @@ func (st *Stage) awaitReady(cast *cast, n int, server Server) error {
 	case <-time.After(settle):
 		return nil
 	case err := <-cast.failed:
-		return crashedOr(server, fmt.Errorf("before the signal: %w", err))
+		return st.crashedOr(server, fmt.Errorf("before the signal: %w", err))
 	case <-server.Exited():
 		return ErrCrashed
 	case <-st.ctx.Done():
@@ -122,9 +122,12 @@ func (st *Stage) awaitReady(cast *cast, n int, server Server) error {
 // settleJitter keeps the signal from falling into step with the load.
 const settleJitter = 60 * time.Millisecond
 
-// crashedOr prefers the cause to its symptom: clients may see a crash before the reaper does.
-func crashedOr(server Server, err error) error {
+// crashedOr prefers the cause to its symptom: clients may see a crash before the reaper does, and an interruption as the
+// end of their connections.
+func (st *Stage) crashedOr(server Server, err error) error {
 	select {
+	case <-st.ctx.Done():
+		return st.ctx.Err()
 	case <-server.Exited():
 		return ErrCrashed
 	case <-time.After(100 * time.Millisecond):
