@@ -334,14 +334,14 @@ func TestP4_EarlyAnswerSurvivesTheUnreadUpload(t *testing.T) {
 func TestP4_QuietTunnelIsClosedAndABusyOneIsNot(t *testing.T) {
 	overTLS(t, func(t *testing.T, tls bool) {
 		c := drain.Config{}
-		c.IdleGrace = 100 * time.Millisecond
+		c.IdleGrace = 300 * time.Millisecond
 		r := start(t, c, tls)
 		tunnel := r.dial().get("/hijack")
 		line, err := tunnel.r.ReadString('\n')
 		require.NoError(t, err)
 		require.Equal(t, "tunnel\n", line)
 		reports := r.shutdown()
-		for i := range 10 { // longer than the grace in all, never quiet for as long
+		for i := range 20 { // longer than the grace in all, never quiet for as long
 			echo := fmt.Sprintf("echo %d\n", i)
 			tunnel.send(echo)
 			line, err := tunnel.r.ReadString('\n')
