@@ -63,7 +63,7 @@ func TestAcceptErrorsNeitherSpinNorEndAServer(t *testing.T) {
 				s.fails.Store(1 << 40) // and for good, during the drain
 				_, err = h.Shutdown(t.Context())
 				require.NoError(t, err)
-				assert.Less(t, s.asked.Load(), int64(500))
+				assert.Less(t, s.asked.Load(), int64(1500), "a try each 5 ms while the queue is emptied")
 			})
 		}
 	}
