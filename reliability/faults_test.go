@@ -169,6 +169,7 @@ type faulty struct {
 	fails    int
 	with     error
 	accepted []*net.TCPConn
+	broke    atomic.Bool  // some of these have been shut down
 	spins    atomic.Int64 // how often it was asked while it failed
 	opened   time.Time
 }
@@ -213,6 +214,7 @@ func (f *faulty) Accept() (net.Conn, error) {
 // breakSome shuts connections down behind the server's back.
 func (f *faulty) breakSome(d dice) {
 	f.world.fault()
+	f.broke.Store(true)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, nc := range f.accepted {
