@@ -102,7 +102,9 @@ func (r *root) force(reason string) {
 		return
 	}
 	if r.began.IsZero() {
-		r.begin(reason, time.Now().Add(killPatience+time.Second), time.Time{})
+		// A drain that was never asked for has the time of one, if not as much.
+		patience := min(max(r.config.Timeout, leastForce), killPatience+time.Second)
+		r.begin(reason, time.Now().Add(patience), time.Time{})
 	}
 	r.forced = true
 	r.kill(reason)

@@ -129,6 +129,23 @@ func TestRegisterIsAnsweredWhateverHappens(t *testing.T) {
 	require.ErrorContains(t, receive(t, register(Managed(newFake("h")))).Err, "the tree is done")
 }
 
+func TestForceHoldsTheTimeoutToo(t *testing.T) {
+	f := newFake("f")
+	r := plant(t, brief(), Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	c, client := f.connect(t)
+	go func() { _ = c.Serve(stuck(t)) }()
+	_, err := client.Write([]byte("x"))
+	require.NoError(t, err)
+	eventually(t, func() bool { return r.gauges.Servers()["f"].Busy == 1 })
+	report := r.report(r.force())
+	assert.Less(t, report.Took, time.Second, "the Timeout is 300 ms")
+	assert.Equal(t, 1, report.Sum().Killed)
+	assert.Equal(t, 1, report.Sum().Running)
+	assert.NotContains(t, report.Err().Error(), "did not say Drained")
+}
+
 func TestWhoAsksByMessageIsAnsweredByMessage(t *testing.T) {
 	f := newFake("f")
 	r := plant(t, brief(), Managed(f))

@@ -151,6 +151,10 @@ func (s *server) closeBatch() {
 // handlers to end, if the deadline leaves it the time.
 const killPatience = 2 * time.Second
 
+// leastForce is what a tree with a very short Timeout has nevertheless, to close
+// what it has opened.
+const leastForce = 100 * time.Millisecond
+
 // The deadline is when the Report must be there. Contexts are cancelled, and
 // connections killed, a little before it.
 func cancelMargin(timeout time.Duration) time.Duration { return min(timeout/4, 500*time.Millisecond) }
@@ -180,7 +184,7 @@ func (s *server) kill(reason string) {
 		s.cut()
 	}
 	s.unbind()
-	patience := killPatience
+	patience := min(killPatience, max(s.shared.timeout, leastForce)-reportMargin(s.shared.timeout))
 	if !s.deadline.IsZero() {
 		patience = min(patience, time.Until(s.deadline)-reportMargin(s.shared.timeout))
 	}
