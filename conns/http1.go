@@ -11,19 +11,29 @@ import (
 // (RFC 9112, sections 9.3.2 and 9.6). In doubt it says no; the connection then
 // leaves after its next response, or with a 408.
 type head struct {
-	matched uint8         // bytes of the blank line that ended the last Read
-	done    bool          // the header is complete
-	lost    bool          // where the request began is not known
-	after   atomic.Int64  // bytes received behind the header: net/http's background read adds to them
-	tail    atomic.Uint64 // the last eight of these
+	line  lineEnd // what the last Read ended with
+	done  bool    // the header is complete
+	lost  bool    // where the request began is not known
+	chunk chunks
+	after atomic.Int64 // bytes received behind the header: net/http's background read adds to them
+	whole atomic.Int64 // how many of these a chunked body takes; 0 until it has ended
 }
 
-var blankLine = []byte("\r\n\r\n")
+// lineEnd is how much of a blank line was seen. net/http takes a line feed alone
+// for the end of a line, as anyone may (RFC 9112, section 2.2).
+type lineEnd uint8
+
+const (
+	within    lineEnd = iota
+	afterLF           // a line has ended
+	afterLFCR         // and the next is blank if it ends now
+)
 
 func (h *head) reset() {
-	h.matched, h.done, h.lost = 0, false, false
+	h.line, h.done, h.lost = within, false, false
+	h.chunk = chunks{}
 	h.after.Store(0)
-	h.tail.Store(0)
+	h.whole.Store(0)
 }
 
 // lose is called when a request came out of the server's buffer.
@@ -33,64 +43,135 @@ func (h *head) follow(p []byte) {
 	if h.lost {
 		return
 	}
-	if h.done {
-		h.body(p)
-		return
-	}
-	// The blank line may be split over two Reads.
-	for h.matched > 0 && len(p) > 0 && !h.done {
-		if p[0] != blankLine[h.matched] {
-			h.matched = 0
-			break
-		}
-		h.matched++
-		p = p[1:]
-		h.done = int(h.matched) == len(blankLine)
-	}
 	if !h.done {
-		if i := bytes.Index(p, blankLine); i >= 0 {
+		p = h.header(p)
+	}
+	if h.done && len(p) > 0 {
+		h.body(p)
+	}
+}
+
+// header returns what of p lies behind the header.
+func (h *head) header(p []byte) []byte {
+	for len(p) > 0 {
+		switch {
+		case h.line != within && p[0] == '\n':
 			h.done = true
-			p = p[i+len(blankLine):]
-		} else {
-			h.matched = suffixMatch(p)
-			return
+			return p[1:]
+		case h.line == afterLF && p[0] == '\r':
+			h.line, p = afterLFCR, p[1:]
+		default:
+			i := bytes.IndexByte(p, '\n')
+			if i < 0 {
+				h.line = within
+				return nil
+			}
+			h.line, p = afterLF, p[i+1:]
 		}
 	}
-	h.body(p)
+	return nil
 }
 
-// body counts what came behind the header and keeps its end.
+// body counts what came behind the header, and looks for the end of a body that
+// may be chunked.
 func (h *head) body(p []byte) {
-	h.after.Add(int64(len(p)))
-	tail := h.tail.Load()
-	for _, b := range p[max(0, len(p)-8):] {
-		tail = tail<<8 | uint64(b)
+	before := h.after.Load()
+	if n, ended := h.chunk.follow(p); ended {
+		h.whole.Store(before + int64(n))
 	}
-	h.tail.Store(tail)
-}
-
-// suffixMatch is how many bytes at the end of p begin a blank line.
-func suffixMatch(p []byte) uint8 {
-	for n := min(len(p), len(blankLine)-1); n > 0; n-- {
-		if bytes.HasSuffix(p, blankLine[:n]) {
-			return uint8(n)
-		}
-	}
-	return 0
+	h.after.Store(before + int64(len(p)))
 }
 
 // alone reports whether exactly one request has been received, with a body of
-// contentLength bytes; -1 is a chunked one, which must have ended
-// (RFC 9112, section 7.1).
+// contentLength bytes; -1 is a chunked one, which must have ended.
 func (h *head) alone(contentLength int64) bool {
-	if h.lost || !h.done {
+	switch {
+	case h.lost || !h.done:
 		return false
-	}
-	if contentLength < 0 {
-		const lastChunk = '0'<<32 | '\r'<<24 | '\n'<<16 | '\r'<<8 | '\n'
-		return h.tail.Load()&(1<<40-1) == lastChunk
+	case contentLength < 0:
+		whole := h.whole.Load()
+		return whole > 0 && h.after.Load() == whole
 	}
 	return h.after.Load() == contentLength
+}
+
+// chunks follows a chunked body (RFC 9112, section 7.1). What has extensions or
+// trailers, or is none, is never at its end.
+type chunks struct {
+	part   chunkPart
+	digits uint8
+	left   int64 // of the chunk: its size, then its bytes
+}
+
+// maxDigits of a chunk's size fit an int64.
+const maxDigits = 15
+
+type chunkPart uint8
+
+const (
+	chunkSize   chunkPart = iota
+	chunkSizeLF           // "\n" is due
+	chunkData
+	chunkCR // "\r" behind the data is due
+	chunkLF
+	lastCR // "\r" behind the last chunk's line is due
+	lastLF
+	noChunks // it has ended, or is not what this follows
+)
+
+// follow returns how many bytes of p belong to the body if it ends in them.
+func (c *chunks) follow(p []byte) (n int, ended bool) {
+	for n < len(p) && c.part != noChunks {
+		if c.part == chunkData {
+			skip := min(c.left, int64(len(p)-n))
+			n += int(skip)
+			if c.left -= skip; c.left == 0 {
+				c.part = chunkCR
+			}
+			continue
+		}
+		ended = c.part == lastLF && p[n] == '\n'
+		c.part = c.next(p[n])
+		n++
+	}
+	return n, ended
+}
+
+func (c *chunks) next(b byte) chunkPart {
+	switch {
+	case c.part == chunkSize && b == '\r' && c.digits > 0:
+		return chunkSizeLF
+	case c.part == chunkSize:
+		d := hexDigit(b)
+		if d < 0 || c.digits == maxDigits {
+			return noChunks
+		}
+		c.digits++
+		c.left = c.left<<4 | d
+		return chunkSize
+	case c.part == chunkSizeLF && b == '\n' && c.left == 0:
+		return lastCR
+	case c.part == chunkSizeLF && b == '\n':
+		c.digits = 0
+		return chunkData
+	case c.part == chunkCR && b == '\r':
+		return chunkLF
+	case c.part == chunkLF && b == '\n':
+		return chunkSize
+	case c.part == lastCR && b == '\r':
+		return lastLF
+	}
+	return noChunks
+}
+
+func hexDigit(b byte) int64 {
+	switch {
+	case '0' <= b && b <= '9':
+		return int64(b - '0')
+	case 'a' <= b|0x20 && b|0x20 <= 'f':
+		return int64(b|0x20-'a') + 10
+	}
+	return -1
 }
 
 // MayAnnounceClose reports whether the response to the request in progress may

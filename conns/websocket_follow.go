@@ -113,6 +113,8 @@ type answer struct {
 // byte.
 const switching = "xxxxxxxxx101"
 
+var blankLine = []byte("\r\n\r\n")
+
 // follow takes the next bytes and returns how many belong to the response.
 func (a *answer) follow(p []byte) int {
 	for i, b := range p {
