@@ -40,7 +40,8 @@ func (c Config) WithDefaults() Config {
 	case c.Timeout < 0:
 		c.Timeout = 0
 	}
-	c.ReadyDelay = max(c.ReadyDelay, 0)
+	c.Timeout = min(c.Timeout, conns.Longest)
+	c.ReadyDelay = min(max(c.ReadyDelay, 0), conns.Longest)
 	return c
 }
 
@@ -51,18 +52,32 @@ func (c Config) Validate() error {
 	if r.ReadyDelay > 0 && r.ReadyDelay >= r.Timeout {
 		errs = append(errs, fmt.Errorf("ReadyDelay (%s) must be shorter than Timeout (%s), which includes it", r.ReadyDelay, r.Timeout))
 	}
-	if r.MaxConns < 0 {
-		errs = append(errs, fmt.Errorf("MaxConns is %d: it must not be negative; 0 is no limit", r.MaxConns))
-	}
-	settings := r.Settings.WithDefaults()
-	errs = append(errs, conns.ValidateClose(settings.CloseCode, settings.CloseReason))
-	if s := r.Spread; s.Batch < 0 || s.Jitter > 1 {
-		errs = append(errs, fmt.Errorf("Spread{Batch: %d, Jitter: %g}: Batch must not be negative, Jitter at most 1", s.Batch, s.Jitter))
-	}
+	return badConfig(append(errs, r.check()...))
+}
+
+// validate says what is wrong with the limits of one server, as they are with its
+// own settings in the place of the tree's.
+func (l Limits) validate() error { return badConfig(l.check()) }
+
+func badConfig(errs []error) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("drain: bad configuration: %w", err)
 	}
 	return nil
+}
+
+func (l Limits) check() (errs []error) {
+	if l.MaxConns < 0 {
+		errs = append(errs, fmt.Errorf("MaxConns is %d: it must not be negative; 0 is no limit", l.MaxConns))
+	}
+	settings := l.WithDefaults()
+	if err := conns.ValidateClose(settings.CloseCode, settings.CloseReason); err != nil {
+		errs = append(errs, fmt.Errorf("CloseCode and CloseReason: %w", err))
+	}
+	if s := l.Spread; s.Batch < 0 || !(s.Jitter <= 1) { // NaN is no number up to 1
+		errs = append(errs, fmt.Errorf("Spread{Batch: %d, Jitter: %g}: Batch must not be negative, Jitter at most 1", s.Batch, s.Jitter))
+	}
+	return errs
 }
 
 // Child is a child of the root: a managed server, or an actor of your own.

@@ -221,9 +221,13 @@ func (s *server) bind() {
 	s.binding = true
 	call := &binding{returned: make(chan struct{})}
 	s.bound = call
+	limits := s.limits
 	go func() {
 		var b bound
 		b.err = guarded("Bind", func() (err error) {
+			if err = limits.validate(); err != nil {
+				return err
+			}
 			if binder, ok := s.adapter.(Binder); ok {
 				b.addr, err = binder.Bind(context.Background())
 			}

@@ -40,6 +40,10 @@ const (
 	DefaultCloseCode    = 1001
 )
 
+// Longest is what a longer duration of a configuration is taken for: an instant so
+// far away still is one.
+const Longest = 10 * 365 * 24 * time.Hour
+
 func orDefault(d, fallback time.Duration) time.Duration {
 	switch {
 	case d == 0:
@@ -47,7 +51,7 @@ func orDefault(d, fallback time.Duration) time.Duration {
 	case d < 0:
 		return 0
 	}
-	return d
+	return min(d, Longest)
 }
 
 // WithDefaults resolves zero and negative durations.
