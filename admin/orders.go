@@ -28,7 +28,9 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error) htt
 			http.Error(w, "admin: nothing is running yet", http.StatusServiceUnavailable)
 			return
 		}
-		p.log.Warn("admin: ordered", "what", name, "query", r.URL.RawQuery, "peer", r.RemoteAddr)
+		// The query is not logged as it is: somebody may have put the token there too.
+		q := r.URL.Query()
+		p.log.Warn("admin: ordered", "what", name, "server", q.Get("server"), "force", q.Has("force"), "peer", r.RemoteAddr)
 		if err := do(h, r); err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 			return

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"unicode/utf8"
 )
 
 //go:embed page
@@ -19,5 +20,13 @@ func page() http.Handler {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	return http.FileServerFS(sub)
+	pages := http.FileServerFS(sub)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Of a name that no file can have, fs.Sub says "invalid", which would be a 500.
+		if !utf8.ValidString(r.URL.Path) {
+			http.NotFound(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
