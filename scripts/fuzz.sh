@@ -1,0 +1,29 @@
+#!/bin/sh
+# Fuzzes every target there is, one after another:
+#   scripts/fuzz.sh [time for each, default 20s]
+# What is found is written to the package's testdata/fuzz and fails the run; what is
+# merely interesting stays in Go's build cache.
+set -eu
+cd "$(dirname "$0")/.."
+time="${1:-20s}"
+out="$(mktemp)"
+trap 'rm -f "$out"' EXIT
+go test -list '^Fuzz' ./... >"$out"
+targets="$(awk '$1 ~ /^Fuzz/ { t[n++] = $1 } $1 == "ok" { for (i = 0; i < n; i++) print $2, t[i]; n = 0 }' "$out")"
+[ -n "$targets" ] || { echo "no fuzz target was found" >&2; exit 1; }
+found=0 count=0
+while read -r package target; do
+	count=$((count + 1))
+	if go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$time" >"$out" 2>&1; then
+		echo "ok      $target in $package: $(grep -o 'execs: [0-9]*' "$out" | tail -1)"
+		continue
+	fi
+	found=1
+	cat "$out" >&2
+	input="$(sed -n "s|.*Failing input written to .*/\($target/.*\)|\1|p" "$out" | tail -1)"
+	echo "FAILED  $target: go test $package -run '^${input:-$target}\$'" >&2
+done <<END
+$targets
+END
+echo "$count targets, $time each"
+exit $found
