@@ -287,7 +287,10 @@ func TestReadyDelayServesOnAsBefore(t *testing.T) {
 func TestServerShutdownOfTheUserDrains(t *testing.T) {
 	r := &rig{T: t, held: make(chan *hold, 10)}
 	srv := r.server()
-	h := begin(t, drain.Config{}, servers.HTTP(srv))
+	hooked := make(chan struct{})
+	srv.RegisterOnShutdown(func() { close(hooked) }) // twice would be a panic
+	managed := servers.HTTP(srv)
+	h := begin(t, drain.Config{}, managed)
 	r.addr = h.Addrs()["http"]
 	c := r.dial().get("/hold")
 	held := r.next()
@@ -312,6 +315,8 @@ func TestServerShutdownOfTheUserDrains(t *testing.T) {
 	require.NoError(t, <-returned)
 	_, err := h.Wait() // its only server is gone
 	require.NoError(t, err)
+	<-hooked
+	eventually(t, func() bool { return !managed.Managed() })
 }
 
 func TestSuspendAndResume(t *testing.T) {

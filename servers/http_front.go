@@ -69,9 +69,13 @@ func (f *front) ask() {
 // Addr implements net.Listener.
 func (f *front) Addr() net.Addr { return f.addr }
 
-// release ends the stand-in and runs what RegisterOnShutdown registered.
+// release ends the stand-in and runs what RegisterOnShutdown registered, unless the
+// user's own Shutdown has run it.
 func (f *front) release() {
+	asked := f.accepts.Load() && f.closed.Load()
 	close(f.over)
 	<-f.ended
-	_ = f.srv.Shutdown(context.Background())
+	if !asked {
+		_ = f.srv.Shutdown(context.Background())
+	}
 }

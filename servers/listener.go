@@ -20,6 +20,7 @@ type listener struct {
 	ours    bool         // we bound it, and nobody shares it
 	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
 	done    chan struct{}
+	closed  atomic.Bool
 }
 
 // quietTime is how long an accept queue must stay empty to count as empty.
@@ -122,13 +123,16 @@ func (l *listener) close() {
 	select {
 	case <-l.done:
 	default:
-		_ = l.Listener.Close()
+		_ = l.Close()
 		close(l.done)
 	}
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. net/http closes a listener once, so do we.
 func (l *listener) Close() error {
+	if l.closed.Swap(true) {
+		return net.ErrClosed
+	}
 	return l.Listener.Close()
 }
 
@@ -144,12 +148,12 @@ func (l *listener) unbind(ctx context.Context) error {
 	}
 	l.leaving.Store(limit.UnixNano())
 	if ctx.Err() != nil || !l.rearm() {
-		return l.Listener.Close()
+		return l.Close()
 	}
 	select {
 	case <-l.done:
 		return nil
 	case <-ctx.Done():
-		return l.Listener.Close()
+		return l.Close()
 	}
 }
