@@ -9,5 +9,6 @@ scripts/tools.sh
 go test -race -count=1 -p 1 -timeout 10m ./...
 scripts/fuzz.sh
 scripts/h2spec.sh
+scripts/nethttp.sh
 (cd compat && go test -race -count=1 -timeout 10m ./...)
 (cd admin/browsertest && go test -race -count=1 -timeout 10m ./...)
