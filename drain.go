@@ -166,15 +166,6 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	return nil, err
 }
 
-// quietSystem is an actor system that does not log; nor does a goroutine of its
-// dead letters' throttle outlive the tree.
-func quietSystem() *actor.ActorSystem {
-	return actor.NewActorSystem(
-		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
-		actor.WithDeadLetterThrottleInterval(time.Millisecond),
-	)
-}
-
 // attend asks for the drain when a signal or ctx does, and ends with the Report.
 func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.Report) {
 	signals := make(chan os.Signal, 4)
