@@ -33,6 +33,8 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.setBusy(false)
 	case messages.Close:
 		c.conn.Leave()
+	case messages.Cancel:
+		c.conn.Cancel()
 	case messages.Kill:
 		c.conn.Kill()
 	case messages.Ended:

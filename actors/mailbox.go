@@ -18,7 +18,7 @@ type inlineMailbox struct {
 	suspended atomic.Bool  // only system messages pass
 	user      stack        // sent while it was running or suspended
 	system    stack
-	backlog   []any // taken from user, oldest first; of the running goroutine alone
+	backlog   *node // taken from user, oldest first; of the running goroutine alone
 }
 
 const (
@@ -37,20 +37,31 @@ func (m *inlineMailbox) Start() {}
 // UserMessageCount is 0: a message is queued only while another is handled.
 func (m *inlineMailbox) UserMessageCount() int { return 0 }
 
-// PostUserMessage implements actor.Mailbox.
+// PostUserMessage implements actor.Mailbox. It is on the way of every request, at
+// the bottom of a stack that should not outgrow 4 KiB: there is one frame between
+// the sender and the framework's.
 func (m *inlineMailbox) PostUserMessage(msg any) {
 	// Resting means that the queues are empty, so this message is the next one.
-	if m.user.empty() && m.system.empty() && !m.suspended.Load() && m.status.CompareAndSwap(resting, running) {
-		if len(m.backlog) == 0 {
-			m.invoke(msg)
-		} else {
-			m.user.push(msg)
-		}
+	if !m.user.empty() || !m.system.empty() || !m.status.CompareAndSwap(resting, running) {
+		m.user.push(msg)
+		m.schedule()
+		return
+	}
+	if m.suspended.Load() || m.backlog != nil {
+		m.user.push(msg)
 		m.run()
 		return
 	}
-	m.user.push(msg)
-	m.schedule()
+	defer m.settle(msg)
+	m.invoker.InvokeUserMessage(msg)
+}
+
+// settle is deferred while msg is handled: then come those that were sent meanwhile.
+func (m *inlineMailbox) settle(msg any) {
+	if reason := recover(); reason != nil {
+		m.invoker.EscalateFailure(reason, msg)
+	}
+	m.run()
 }
 
 // PostSystemMessage implements actor.Mailbox.
@@ -83,25 +94,24 @@ func (m *inlineMailbox) run() {
 
 // next handles one queued message, system messages first.
 func (m *inlineMailbox) next() bool {
-	if msgs := m.system.takeAll(); msgs != nil {
-		for _, msg := range msgs {
-			m.invokeSystem(msg)
+	if n := m.system.takeAll(); n != nil {
+		for ; n != nil; n = n.next {
+			m.invokeSystem(n.msg)
 		}
 		return true
 	}
 	if m.suspended.Load() {
 		return false
 	}
-	if len(m.backlog) == 0 {
+	if m.backlog == nil {
 		m.backlog = m.user.takeAll()
 	}
-	if len(m.backlog) == 0 {
-		m.backlog = nil
+	n := m.backlog
+	if n == nil {
 		return false
 	}
-	msg := m.backlog[0]
-	m.backlog = m.backlog[1:]
-	m.invoke(msg)
+	m.backlog = n.next
+	m.invoke(n.msg)
 	return true
 }
 
@@ -149,16 +159,12 @@ func (s *stack) push(msg any) {
 }
 
 // takeAll empties the stack and returns its messages, oldest first.
-func (s *stack) takeAll() []any {
+func (s *stack) takeAll() (oldest *node) {
 	if s.empty() {
 		return nil
 	}
-	var msgs []any
-	for n := s.top.Swap(nil); n != nil; n = n.next {
-		msgs = append(msgs, n.msg)
+	for n := s.top.Swap(nil); n != nil; {
+		n, n.next, oldest = n.next, oldest, n
 	}
-	for i, j := 0, len(msgs)-1; i < j; i, j = i+1, j-1 {
-		msgs[i], msgs[j] = msgs[j], msgs[i]
-	}
-	return msgs
+	return oldest
 }

@@ -88,6 +88,7 @@ type server struct {
 
 	began      time.Time
 	deadline   time.Time
+	cancelled  bool
 	forced     bool
 	report     messages.ServerReport
 	stragglers map[*actor.PID]messages.Connection
@@ -116,6 +117,7 @@ type (
 	}
 	sessionsClosed struct{ err error }
 	quiet          struct{} // no handler runs
+	outOfPatience  struct{} // handlers are cancelled
 	outOfTime      struct{} // nothing more is waited for
 	nextBatch      struct{} // of a spread
 )
@@ -157,6 +159,8 @@ func (s *server) Receive(ctx actor.Context) {
 		s.onServed(msg)
 	case nextBatch:
 		s.closeBatch()
+	case outOfPatience:
+		s.cancelAll()
 	case messages.ForceShutdown:
 		s.kill(msg.Reason)
 	case quiet:
@@ -321,6 +325,9 @@ func (s *server) adopt(msg messages.Adopt) {
 		s.killOne(msg.Connection, msg.Record, "adopted after the kill")
 	case s.phase > messages.PhaseServing && !s.unbinds:
 		s.send(msg.Connection, messages.Close{})
+	}
+	if s.cancelled {
+		s.send(msg.Connection, messages.Cancel{})
 	}
 }
 

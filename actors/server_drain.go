@@ -9,7 +9,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/godrain/drain/conns"
 	"github.com/godrain/drain/messages"
 )
 
@@ -31,7 +30,7 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	// The root is not the only one who may ask: a server that drains alone holds its
 	// deadline itself.
 	left := time.Until(msg.Deadline)
-	s.after(left-cancelMargin(s.shared.timeout), func() { s.tracker.group.Cancel(conns.ErrKilled) })
+	s.after(left-cancelMargin(s.shared.timeout), func() { s.tell(outOfPatience{}) })
 	s.after(left-killMargin(s.shared.timeout), func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
 	if sessions, ok := s.adapter.(SessionCloser); ok && s.accepts {
 		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
@@ -147,6 +146,14 @@ func (s *server) closeBatch() {
 	}
 }
 
+// cancelAll cancels what is being handled: the deadline is near.
+func (s *server) cancelAll() {
+	s.cancelled = true
+	for pid := range s.live {
+		s.send(pid, messages.Cancel{})
+	}
+}
+
 // killPatience is how long a forced server waits for its connections and
 // handlers to end, if the deadline leaves it the time.
 const killPatience = 2 * time.Second
@@ -177,7 +184,6 @@ func (s *server) kill(reason string) {
 	s.phase = messages.PhaseKilling
 	group := s.tracker.group
 	group.Drain(time.Now())
-	group.Cancel(conns.ErrKilled)
 	s.stragglers = make(map[*actor.PID]messages.Connection, len(s.live))
 	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
 	if s.cut != nil {
@@ -246,10 +252,8 @@ func (s *server) goodbye() {
 	close(s.tracker.gone)
 	s.stopTimers()
 	s.answerResume(ErrServerGone)
-	group := s.tracker.group
-	group.Cancel(conns.ErrKilled)
 	s.report.Name = s.name
-	s.report.Running = int(group.InFlight.Load())
+	s.report.Running = int(s.tracker.group.InFlight.Load())
 	s.report.Took = time.Since(s.began)
 	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
@@ -278,7 +282,6 @@ func (s *server) stop() {
 	s.stopTimers()
 	s.answerResume(ErrServerGone)
 	s.tracker.group.Drain(time.Now())
-	s.tracker.group.Cancel(conns.ErrKilled)
 	s.cutAll(messages.OutcomeCrashed)
 	s.report.Running = int(s.tracker.group.InFlight.Load())
 	report := s.report

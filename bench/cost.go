@@ -89,19 +89,21 @@ func cpuOf(kind string, bar float64) func(options) (result, error) {
 		if err != nil {
 			return result{}, err
 		}
-		if o.profile != "" {
-			for name, s := range map[string]struct {
-				c *child
-				f func() (float64, error)
-			}{"managed": {d.managed, managed}, "bare": {d.bare, bare}} {
-				if err := profile(s.c, o.profile+name, s.f); err != nil {
-					return result{}, err
-				}
-			}
+		if err := d.profile(o.profile, managed, bare); err != nil {
+			return result{}, err
 		}
 		pairs, err := turns(o.pairs, managed, bare)
 		return result{unit: "µs of CPU per request", pairs: pairs, bar: bar}, err
 	}
+}
+
+// profile has both sides write a CPU profile of a few rounds, if there is a file
+// to write to.
+func (d *duel) profile(file string, managed, bare func() (float64, error)) error {
+	if file == "" {
+		return nil
+	}
+	return errors.Join(profile(d.managed, file+"managed", managed), profile(d.bare, file+"bare", bare))
 }
 
 func profile(c *child, file string, f func() (float64, error)) error {
@@ -164,7 +166,11 @@ func connectRate(o options) (result, error) {
 			return float64(n) / time.Since(began).Seconds(), err
 		}
 	}
-	pairs, err := turns(o.pairs, side(d.managed), side(d.bare))
+	managed, bare := side(d.managed), side(d.bare)
+	if err := d.profile(o.profile, managed, bare); err != nil {
+		return result{}, err
+	}
+	pairs, err := turns(o.pairs, managed, bare)
 	return result{unit: "connections per second", pairs: pairs, bar: 0.95}, err
 }
 
@@ -246,16 +252,26 @@ func memory(r role, n int, profile string) (float64, error) {
 	if r.kind != "http" {
 		dial = dialWebSocket
 	}
-	// What a server makes once, and learns while it is new, is not theirs.
+	// What a server makes once, and learns while it is new, is not theirs: the
+	// runtime's type switches fill their caches at random, and search with more stack
+	// until they have.
+	learning, err := gather(64, dialPlain, c.addr)
+	if err != nil {
+		return 0, err
+	}
 	few, err := gather(64, dial, c.addr)
 	if err != nil {
 		return 0, err
 	}
 	for range 100 {
+		if _, err := learning.once(); err != nil {
+			return 0, err
+		}
 		if _, err := few.once(); err != nil {
 			return 0, err
 		}
 	}
+	learning.close()
 	before, err := c.ask("rss")
 	if err != nil {
 		return 0, err

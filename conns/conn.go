@@ -31,19 +31,18 @@ func (u *Unit) line() string {
 // per layer: over TLS it lies above the TLS layer and knows the socket below.
 type Conn struct {
 	net   net.Conn // what is read and written
-	sock  net.Conn // the socket under it; the same without TLS
-	below *Records // the TLS records in between, if there are any
+	below *Records // the TLS records, and the socket under them; nil without TLS
 	group *Group
 	owner Owner
 
-	// The serving goroutine's phase, and the flags of others: see state.go.
-	word atomic.Uint32
+	word   atomic.Uint32 // the serving goroutine's phase, and flags: see state.go
+	inside atomic.Bool   // somebody reads from the socket
 
 	// Read deadlines: see deadline.go.
 	want    atomic.Int64 // the one that the server set
 	armed   atomic.Int64 // the one that the socket was given last
-	last    atomic.Int64 // when the peer was last active
 	since   atomic.Int64 // when this phase began
+	last    atomic.Int64 // when the peer was last active, if that was later
 	ask     atomic.Int64 // when the actor asked
 	parting atomic.Int64 // until when it lingers
 
@@ -54,46 +53,44 @@ type Conn struct {
 	read, written atomic.Int64
 	unit          atomic.Pointer[Unit]
 
-	head     head // follows HTTP/1 requests: see http1.go
-	http1    bool
-	raw      *raw // nil unless its protocol is a stranger's: see raw.go
-	goodbye  func(io.Writer)
-	failed   atomic.Bool // reading or writing failed: the peer is gone
-	returned atomic.Bool // the handler of the unit in progress has returned
-	inside   atomic.Bool // somebody reads from the socket
-	limited  atomic.Bool // a write deadline has been set
+	head    head // follows HTTP/1 requests: see http1.go
+	raw     *raw // nil unless its protocol is a stranger's: see raw.go
+	goodbye func(io.Writer)
 
 	context  atomic.Pointer[connContext]
-	fate     atomic.Pointer[fate]
 	takeover atomic.Pointer[Takeover]
 
-	interrupt   atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
-	interrupted atomic.Bool               // context was cancelled by an Interrupt
+	interrupt atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
 
 	h2 atomic.Pointer[H2] // once it speaks HTTP/2
 }
 
 // New makes a tracked connection of nc. It must be adopted before it is used.
-func New(g *Group, nc net.Conn) *Conn { return newConn(g, nc, nc) }
+func New(g *Group, nc net.Conn) *Conn {
+	c := new(Conn)
+	c.Init(g, nc)
+	return c
+}
 
 // NewTLS makes a tracked connection of a TLS layer and the socket below it.
 func NewTLS(g *Group, layer net.Conn, below *Records) *Conn {
-	c := newConn(g, layer, below.Conn)
+	c := new(Conn)
+	c.Init(g, layer)
 	c.below = below
 	return c
 }
 
-func newConn(g *Group, nc, sock net.Conn) *Conn {
-	c := &Conn{net: nc, sock: sock, group: g, serial: g.serials.Add(1), opened: now()}
-	c.last.Store(c.opened)
+// Init is New for a Conn that is part of something else.
+func (c *Conn) Init(g *Group, nc net.Conn) {
+	c.net, c.group = nc, g
+	c.serial, c.opened = g.serials.Add(1), now()
 	c.since.Store(c.opened)
-	return c
 }
 
 // FollowHTTP1 tells that the connection speaks HTTP/1, whose requests are
 // followed to learn where they end, and whose farewell is a 408.
 func (c *Conn) FollowHTTP1() {
-	c.http1 = true
+	c.head.http1 = true
 	if !c.group.NoFarewell {
 		c.goodbye = sayFarewell
 	}
@@ -111,14 +108,22 @@ func (c *Conn) Claim() bool { return c.raise(claimed) }
 // Group is what the connection shares with the others of its server.
 func (c *Conn) Group() *Group { return c.group }
 
+// sock is the socket.
+func (c *Conn) sock() net.Conn {
+	if c.below != nil {
+		return c.below.Conn
+	}
+	return c.net
+}
+
 // NetConn returns what the connection wraps: the socket, or the TLS layer.
 func (c *Conn) NetConn() net.Conn { return c.net }
 
 // LocalAddr is the listener's address.
-func (c *Conn) LocalAddr() net.Addr { return c.sock.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr { return c.sock().LocalAddr() }
 
 // RemoteAddr is the peer's address.
-func (c *Conn) RemoteAddr() net.Addr { return c.sock.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr { return c.sock().RemoteAddr() }
 
 // Peer is the peer's address in words; empty if a listener of the user's names none.
 func (c *Conn) Peer() string {
@@ -152,10 +157,11 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 			}
 			break
 		}
-		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
-			if err != nil {
-				c.failed.Store(true)
-			}
+		if err == nil || err == errAborted {
+			break
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.raise(broken)
 			break
 		}
 		if n, err = c.expired(p, err); n > 0 || err != nil {
@@ -169,12 +175,15 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 }
 
 // readNet reads from the socket, unless net/http has aborted the read: see
-// SetReadDeadline.
+// SetReadDeadline. A reader that waits for a first byte is alone.
 func (c *Conn) readNet(p []byte) (int, error) {
+	if c.phase() == idle {
+		return c.net.Read(p)
+	}
 	c.inside.Store(true)
 	if c.want.Load() == longAgo {
 		c.inside.Store(false)
-		return 0, os.ErrDeadlineExceeded
+		return 0, errAborted
 	}
 	n, err := c.net.Read(p)
 	c.inside.Store(false)
@@ -186,9 +195,7 @@ func (c *Conn) waits() {
 	if before, after := c.step(wait); before == after {
 		return
 	}
-	t := now()
-	c.last.Store(t)
-	c.since.Store(t)
+	c.since.Store(now())
 	c.owner.Idle()
 	if c.has(asked) {
 		c.applyReadDeadline()
@@ -208,12 +215,10 @@ func (c *Conn) follow(p []byte) (first bool) {
 	c.read.Add(int64(len(p)))
 	before, after := c.step(gotByte)
 	if before != after { // the first byte of a unit
-		t := now()
-		c.last.Store(t)
-		c.since.Store(t)
+		c.since.Store(now())
 		c.head.reset()
 	}
-	if c.http1 {
+	if c.head.http1 {
 		c.head.follow(p)
 	}
 	if c.has(asked) {
@@ -226,7 +231,9 @@ func (c *Conn) follow(p []byte) (first bool) {
 // Begin marks that a unit of work has arrived and its handler starts. Without
 // it, a connection that is quiet for IdleGrace in the middle of a unit leaves.
 func (c *Conn) Begin(u *Unit) {
-	c.returned.Store(false)
+	if c.has(returned) {
+		c.clear(returned)
+	}
 	c.unit.Store(u)
 	before, _ := c.step(begin)
 	if before == rested { // it was pipelined, the reader has not been back
@@ -249,7 +256,9 @@ func (c *Conn) Begin(u *Unit) {
 // Return marks that the handler of the unit has returned, as opposed to having
 // panicked; what it has written may still be buffered.
 func (c *Conn) Return(completed bool) {
-	c.returned.Store(completed)
+	if completed {
+		c.raise(returned)
+	}
 	c.endInterrupt()
 	if k := c.takeover.Load(); k != nil {
 		k.handlerReturned()
@@ -286,7 +295,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 func (c *Conn) wrote(n int64, err error) {
 	c.written.Add(n)
 	if err != nil {
-		c.failed.Store(true)
+		c.raise(broken)
 	}
 }
 
@@ -331,7 +340,7 @@ func (c *Conn) CloseWrite() error {
 
 // SyscallConn gives access to the socket.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
-	if sc, ok := c.sock.(syscall.Conn); ok {
+	if sc, ok := c.sock().(syscall.Conn); ok {
 		return sc.SyscallConn()
 	}
 	return nil, errors.ErrUnsupported

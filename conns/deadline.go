@@ -1,6 +1,9 @@
 package conns
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // The read deadline of the socket serves two masters: the server sets one (an
 // idle timeout, net/http's "long ago" that aborts its background read), and a
@@ -19,6 +22,17 @@ func (c *Conn) SetDeadline(t time.Time) error {
 // longAgo is the instant of net/http's deadline that aborts its background read.
 const longAgo = 1
 
+// abortedError is the os.ErrDeadlineExceeded of a background read that was aborted
+// before it reached the socket.
+type abortedError struct{}
+
+var errAborted abortedError
+
+func (abortedError) Error() string        { return os.ErrDeadlineExceeded.Error() }
+func (abortedError) Timeout() bool        { return true }
+func (abortedError) Temporary() bool      { return true }
+func (abortedError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
 // SetReadDeadline remembers the server's deadline and applies the effective one.
 //
 // net/http sets it five times a request, and most of that does nothing: it clears
@@ -27,12 +41,14 @@ const longAgo = 1
 // whether one is inside: one of the two sees the other.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	d := at(t)
-	c.want.Store(d)
+	if c.want.Load() != d { // a store costs more than a load
+		c.want.Store(d)
+	}
 	switch {
 	case c.has(asked):
 	case d == 0 && c.armed.Load() == 0:
 		return nil
-	case d == longAgo && c.http1 && c.phase() == working && !c.inside.Load():
+	case d == longAgo && c.head.http1 && c.phase() == working && !c.inside.Load():
 		return nil // whoever comes to read sees want
 	}
 	return c.applyReadDeadline()
@@ -42,8 +58,8 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 // request, where nobody has ever set one.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	if !t.IsZero() {
-		c.limited.Store(true)
-	} else if !c.limited.Load() {
+		c.raise(limited)
+	} else if !c.has(limited) {
 		return nil
 	}
 	return c.net.SetWriteDeadline(t)
@@ -88,16 +104,19 @@ func (c *Conn) due() int64 {
 	switch phase(w & phaseMask) {
 	case fresh:
 		// Nobody could tell its peer to repeat: it has the whole grace.
-		return max(c.ask.Load(), c.last.Load()) + grace
+		return max(c.ask.Load(), c.active()) + grace
 	case idle:
-		return c.last.Load() + grace
+		return c.active() + grace
 	case streams:
 		return c.h2.Load().looksUp()
 	case reading:
-		return min(c.last.Load()+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace)
+		return min(c.active()+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace)
 	}
 	return 0
 }
+
+// active is when the peer was last active.
+func (c *Conn) active() int64 { return max(c.since.Load(), c.last.Load()) }
 
 // expired is called by a reader whose Read met a deadline. It returns nothing if
 // the reader shall go on reading.

@@ -2,7 +2,6 @@ package conns
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -125,8 +124,6 @@ type Group struct {
 	draining <-chan struct{} // closed when the drain begins
 	drains   atomic.Bool     // drain is cancelled
 	deadline atomic.Int64    // of the drain, see clock.go; 0 while there is none
-	base     context.Context
-	cancel   context.CancelCauseFunc
 	quiet    func()
 	serials  atomic.Int64 // the connections' numbers
 }
@@ -136,7 +133,6 @@ func NewGroup(name string, s Settings) *Group {
 	g := &Group{Settings: s.WithDefaults(), name: name}
 	g.drain, g.begin = context.WithCancel(context.Background())
 	g.draining = g.drain.Done()
-	g.base, g.cancel = context.WithCancelCause(context.Background())
 	return g
 }
 
@@ -168,90 +164,6 @@ func (g *Group) exit() {
 	if g.InFlight.Add(-1) == 0 && g.drains.Load() && g.quiet != nil {
 		g.quiet()
 	}
-}
-
-// Cancel cancels the context of every handler of the group.
-func (g *Group) Cancel(cause error) { g.cancel(cause) }
-
-// Bind derives a context that is cancelled when the group is.
-func (g *Group) Bind(parent context.Context) context.Context {
-	ctx, cancel := context.WithCancelCause(parent)
-	context.AfterFunc(g.base, func() { cancel(context.Cause(g.base)) })
-	return ctx
-}
-
-// ErrDraining is the cause of a context that was cancelled because its server
-// is being drained; see context.Cause.
-var ErrDraining = errors.New("drain: the server is shutting down")
-
-// ErrKilled is the cause of a context that was cancelled because the deadline
-// of the drain has come, or because it was forced.
-var ErrKilled = errors.New("drain: the deadline of the shutdown has come")
-
-type connKey struct{}
-
-// Context returns the context for everything served on c: it carries c, and it
-// is cancelled when the group is, or by CancelContext. Values come from parent.
-func (c *Conn) Context(parent context.Context) context.Context {
-	ctx, cancel := context.WithCancelCause(parent)
-	cc := &connContext{ctx, cancel, c}
-	c.context.Store(cc)
-	if c.has(told) { // it was killed meanwhile
-		cancel(net.ErrClosed)
-	}
-	return cc
-}
-
-// ServeContext is Context for a connection whose parent context knows nothing of
-// the group: it is cancelled when the group is, too.
-func (c *Conn) ServeContext(parent context.Context) context.Context {
-	ctx := c.Context(parent)
-	stop := context.AfterFunc(c.group.base, func() { c.CancelContext(context.Cause(c.group.base)) })
-	context.AfterFunc(ctx, func() { stop() })
-	return ctx
-}
-
-type connContext struct {
-	context.Context
-	cancel context.CancelCauseFunc
-	conn   *Conn
-}
-
-func (c *connContext) Value(key any) any {
-	switch key.(type) {
-	case connKey:
-		return c.conn
-	case interruptKey:
-		return c.conn.interrupts()
-	}
-	return c.Context.Value(key)
-}
-
-// CancelContext cancels the context of everything served on c.
-func (c *Conn) CancelContext(cause error) {
-	if ctx := c.context.Load(); ctx != nil {
-		ctx.cancel(cause)
-	}
-}
-
-// FromContext returns the connection that a request came on, nil if it came on
-// none of ours.
-func FromContext(ctx context.Context) *Conn {
-	c, _ := ctx.Value(connKey{}).(*Conn)
-	return c
-}
-
-// Draining returns a channel that is closed when the server of this request
-// begins to drain. A handler that streams watches it to say goodbye itself.
-// Without a managed server behind ctx it returns nil, which never fires.
-func Draining(ctx context.Context) <-chan struct{} {
-	if c := FromContext(ctx); c != nil {
-		if i := InterruptOf(ctx); i != nil {
-			i.word.Or(watches)
-		}
-		return c.group.draining
-	}
-	return nil
 }
 
 // Owner hears what happens on a connection, from one goroutine at a time and in

@@ -108,7 +108,7 @@ func (h *H2) Read(p []byte) (int, error) {
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			if err != nil {
-				h.failed.Store(true)
+				h.raise(broken)
 			}
 			return n, err
 		}

@@ -157,7 +157,7 @@ func (h *H2) saidGoAway(last, code uint32) {
 		return // a server that leaves in two steps itself
 	}
 	if code != 0 { // the client has broken the protocol: what becomes of its streams is its fault
-		h.failed.Store(true)
+		h.raise(broken)
 	}
 	h.final.Store(int64(last))
 	h.stage.Store(h2Final)
@@ -189,8 +189,8 @@ const maxH2Queued = 1000
 // send has a frame of ours written at the next frame boundary. It does not block.
 func (h *H2) send(c *h2Control) {
 	if h.queued.Add(1) > maxH2Queued {
-		h.failed.Store(true)
-		go func() { _ = h.sock.Close() }()
+		h.raise(broken)
+		go func() { _ = h.sock().Close() }()
 		return
 	}
 	for {
@@ -277,13 +277,13 @@ func (h *H2) beginLeaving() { h.leave() }
 func (h *H2) goneError() error { return io.EOF }
 
 func (h *H2) mayLinger(before phase) bool {
-	return h.group.IsDraining() && before != fresh && !h.failed.Load()
+	return h.group.IsDraining() && before != fresh && !h.has(broken)
 }
 
 // A connection that its server closes has cut a request if a stream is open, and
 // its client is there.
 func (h *H2) closedAs() (messages.Outcome, bool) {
-	if h.panicked.Load() || (h.open.Load() > 0 && !h.failed.Load()) {
+	if h.panicked.Load() || (h.open.Load() > 0 && !h.has(broken)) {
 		return messages.OutcomeCrashed, true
 	}
 	return messages.OutcomeDrained, false

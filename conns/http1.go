@@ -11,6 +11,7 @@ import (
 // (RFC 9112, sections 9.3.2 and 9.6). In doubt it says no; the connection then
 // leaves after its next response, or with a 408.
 type head struct {
+	http1 bool    // there are requests to follow
 	line  lineEnd // what the last Read ended with
 	done  bool    // the header is complete
 	lost  bool    // where the request began is not known
@@ -32,8 +33,10 @@ const (
 func (h *head) reset() {
 	h.line, h.done, h.lost = within, false, false
 	h.chunk = chunks{}
-	h.after.Store(0)
-	h.whole.Store(0)
+	if h.after.Load() != 0 { // most requests have no body: a store costs more than a load
+		h.after.Store(0)
+		h.whole.Store(0)
+	}
 }
 
 // lose is called when a request came out of the server's buffer.

@@ -122,13 +122,13 @@ func (c *Conn) endInterrupt() {
 
 // Interrupted reports whether a request was interrupted on this HTTP/1
 // connection: its context, which every further request would get, is cancelled.
-func (c *Conn) Interrupted() bool { return c.interrupted.Load() }
+func (c *Conn) Interrupted() bool { return c.has(interrupted) }
 
 // Renew derives a context for a further request from that of an interrupted
 // connection.
 func (c *Conn) Renew(ctx context.Context) context.Context {
-	c.interrupted.Store(false)
-	return c.ServeContext(context.WithoutCancel(ctx))
+	c.clear(interrupted)
+	return c.Context(context.WithoutCancel(ctx))
 }
 
 // InterruptOf returns the Interrupt of a request, nil if ctx is none of ours.
@@ -257,6 +257,6 @@ func (i *Interrupt) Ended() {
 		}
 	case s&cancelled != 0:
 		i.cancel(ErrDraining) // whoever set the flag may not be done with it
-		i.conn.interrupted.Store(true)
+		i.conn.raise(interrupted)
 	}
 }

@@ -50,7 +50,6 @@ func TestInterruptibleContextIsMadeForTheFirstWhoLooks(t *testing.T) {
 			assert.ErrorIs(t, ctx.Err(), context.Canceled)
 			assert.ErrorIs(t, context.Cause(ctx), context.Canceled)
 			i.Ended()
-			g.Cancel(nil)
 		})
 	}
 }

@@ -58,7 +58,7 @@ func (m marked) beginLeaving() { _ = m.applyReadDeadline() }
 
 // net/http is silent on a timeout; others expect the end of the stream.
 func (m marked) goneError() error {
-	if m.http1 {
+	if m.head.http1 {
 		return os.ErrDeadlineExceeded
 	}
 	return io.EOF
@@ -69,7 +69,7 @@ func (m marked) mayLinger(before phase) bool { return m.group.IsDraining() && be
 func (m marked) lingerTime() (time.Duration, bool) { return m.group.Linger, false }
 
 func (m marked) closedAs() (messages.Outcome, bool) {
-	if m.phase() == working && !m.returned.Load() && !m.failed.Load() {
+	if m.phase() == working && !m.has(returned) && !m.has(broken) {
 		return messages.OutcomeCrashed, true
 	}
 	return messages.OutcomeDrained, false
@@ -79,15 +79,15 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 	switch p {
 	case working:
 		// The handler may have returned, and net/http hold its answer still.
-		return messages.OutcomeKilled, !m.has(closing) || unsent(m.sock) > 0
+		return messages.OutcomeKilled, !m.has(closing) || unsent(m.sock()) > 0
 	case leaving:
-		return messages.OutcomeKilled, untaken(m.sock, m.since.Load())
+		return messages.OutcomeKilled, untaken(m.sock(), m.since.Load())
 	}
 	return messages.OutcomeKilled, false
 }
 
 func (m marked) describe(s *messages.Connection) {
-	if m.http1 {
+	if m.head.http1 {
 		s.Protocol = "HTTP/1.1"
 	}
 	m.describeUnit(s)

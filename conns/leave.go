@@ -67,8 +67,8 @@ const blindLook = 20 * time.Millisecond
 // Read return before it tries the socket, so bytes may lie in the kernel. again
 // means that something has arrived which is not a byte of a request yet.
 func (c *Conn) lastLook(p []byte) (n int, again bool) {
-	_ = c.sock.SetReadDeadline(time.Time{})
-	if c.net != c.sock {
+	_ = c.sock().SetReadDeadline(time.Time{})
+	if c.below != nil {
 		if c.phase() == reading || !c.pending() {
 			return 0, false
 		}
@@ -77,12 +77,12 @@ func (c *Conn) lastLook(p []byte) (n int, again bool) {
 		c.received(nil)
 		return 0, true
 	}
-	n, supported := readNow(c.sock, p)
+	n, supported := readNow(c.sock(), p)
 	if !supported {
 		// Not a socket we can look into: a deadline that has not passed yet makes
 		// Read try.
-		_ = c.sock.SetReadDeadline(time.Now().Add(blindLook))
-		n, _ = c.sock.Read(p)
+		_ = c.sock().SetReadDeadline(time.Now().Add(blindLook))
+		n, _ = c.sock().Read(p)
 	}
 	return max(n, 0), false
 }
@@ -112,13 +112,13 @@ func (c *Conn) Close() error {
 
 // Kill ends the connection now. It never blocks: closing a socket can.
 func (c *Conn) Kill() {
-	if !c.raise(killed) {
+	outcome, lost := c.kind().killedAs(c.phase())
+	if !c.sentence(outcome, lost) {
 		return
 	}
-	outcome, lost := c.kind().killedAs(c.phase())
-	c.fate.Store(&fate{outcome, lost})
+	c.Cancel()
 	go func() {
-		_ = c.sock.Close()
+		_ = c.sock().Close()
 		c.finish(outcome, lost)
 	}()
 }
@@ -133,16 +133,10 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	if k := c.takeover.Load(); k != nil {
 		k.socketClosed()
 	}
-	if f := c.fate.Load(); f != nil { // the serving goroutine may be here first
-		outcome, lost = f.outcome, f.lost
+	if w := c.word.Load(); w&killed != 0 { // the serving goroutine may be here first
+		outcome, lost = messages.Outcome(w>>sentenceShift), w&losing != 0
 	}
 	c.owner.Ended(outcome, lost)
-}
-
-// fate is how a connection that is being killed ends.
-type fate struct {
-	outcome messages.Outcome
-	lost    bool
 }
 
 // lingered is how much a peer must send in one Linger to be still uploading,
@@ -157,14 +151,14 @@ func (c *Conn) linger() (ended bool) {
 	if wait == 0 {
 		return false
 	}
-	left := unsent(c.sock) // before the FIN, which counts as a byte until it is acknowledged
+	left := unsent(c.sock()) // before the FIN, which counts as a byte until it is acknowledged
 	c.halfClose(wait)
 	buf := make([]byte, 4<<10)
 	for {
 		c.parting.Store(at(time.Now().Add(wait)))
 		_ = c.applyReadDeadline()
-		n, err := discard(c.sock, buf)
-		now := unsent(c.sock)
+		n, err := discard(c.sock(), buf)
+		now := unsent(c.sock())
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return true
 		}
@@ -178,12 +172,12 @@ func (c *Conn) linger() (ended bool) {
 // halfClose sends the end of our side. A close_notify waits for room in the send
 // buffer, for no longer than wait: it matters less than the response before it.
 func (c *Conn) halfClose(wait time.Duration) {
-	if c.net != c.sock {
-		stop := time.AfterFunc(wait, func() { _ = c.sock.SetWriteDeadline(time.Unix(1, 0)) })
+	if c.below != nil {
+		stop := time.AfterFunc(wait, func() { _ = c.sock().SetWriteDeadline(time.Unix(1, 0)) })
 		_ = c.CloseWrite()
 		stop.Stop()
 	}
-	if cw, ok := c.sock.(interface{ CloseWrite() error }); ok {
+	if cw, ok := c.sock().(interface{ CloseWrite() error }); ok {
 		_ = cw.CloseWrite()
 	}
 }

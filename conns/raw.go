@@ -38,7 +38,7 @@ func (c *Conn) FollowReads() { c.raw = &raw{} }
 // ends, at the deadline of a drain, and see FollowReads. A panic of the handler ends
 // this connection alone, and comes back as a *PanicError.
 func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
-	ctx := c.Context(c.group.base)
+	ctx := c.Context(context.Background())
 	c.group.enter()
 	defer c.group.exit()
 	completed := false
@@ -51,7 +51,7 @@ func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
 	}()
 	handler(ctx, c)
 	completed = true
-	c.returned.Store(true)
+	c.raise(returned)
 	return nil
 }
 

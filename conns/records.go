@@ -69,5 +69,5 @@ func (r *Records) record(p []byte) int {
 
 // pending reports whether something has been received that no Read has returned.
 func (c *Conn) pending() bool {
-	return (c.below != nil && c.below.held.Load() > 0) || peek(c.sock)
+	return (c.below != nil && c.below.held.Load() > 0) || peek(c.sock())
 }

@@ -29,15 +29,24 @@ const (
 	phases
 )
 
-// The upper bits of the word are set by other goroutines than the serving one.
+// The upper bits of the word are flags. Other goroutines than the serving one set
+// them too.
 const (
-	phaseMask uint32 = 1<<4 - 1
-	asked     uint32 = 1 << 4 // the actor asked it to leave
-	killed    uint32 = 1 << 5
-	closing   uint32 = 1 << 6 // somebody called Close
-	told      uint32 = 1 << 7 // the owner has been told of the end
-	wordless  uint32 = 1 << 8 // it leaves without a word: nothing to linger for
-	claimed   uint32 = 1 << 9 // somebody answers for it: see Claim
+	phaseMask   uint32 = 1<<4 - 1
+	asked       uint32 = 1 << 4 // the actor asked it to leave
+	killed      uint32 = 1 << 5
+	closing     uint32 = 1 << 6  // somebody called Close
+	told        uint32 = 1 << 7  // the owner has been told of the end
+	wordless    uint32 = 1 << 8  // it leaves without a word: nothing to linger for
+	claimed     uint32 = 1 << 9  // somebody answers for it: see Claim
+	doomed      uint32 = 1 << 10 // the deadline is near: what is served on it is cancelled
+	broken      uint32 = 1 << 11 // reading or writing failed: the peer is gone
+	returned    uint32 = 1 << 12 // the handler of the unit in progress has returned
+	limited     uint32 = 1 << 13 // a write deadline has been set
+	interrupted uint32 = 1 << 14 // the context was cancelled by an Interrupt
+	losing      uint32 = 1 << 15 // what is killed loses something
+
+	sentenceShift = 24 // the uppermost byte is how a connection ends that is being killed
 )
 
 // step is what can happen to a phase.
@@ -93,6 +102,26 @@ func (c *Conn) has(flag uint32) bool { return c.word.Load()&flag != 0 }
 
 // raise sets a flag and reports whether this call did it.
 func (c *Conn) raise(flag uint32) bool { return c.word.Or(flag)&flag == 0 }
+
+// sentence kills it, and says how that ends it, unless it is being killed already.
+func (c *Conn) sentence(outcome messages.Outcome, lost bool) bool {
+	set := killed | uint32(outcome)<<sentenceShift
+	if lost {
+		set |= losing
+	}
+	for {
+		w := c.word.Load()
+		if w&killed != 0 {
+			return false
+		}
+		if c.word.CompareAndSwap(w, w|set) {
+			return true
+		}
+	}
+}
+
+// clear takes a flag back.
+func (c *Conn) clear(flag uint32) { c.word.And(^flag) }
 
 var publicStates = [phases]messages.State{
 	fresh: messages.StateNew, reading: messages.StateReading, working: messages.StateBusy,

@@ -101,7 +101,7 @@ func (k *Takeover) depart(e *escort) {
 		outcome = messages.OutcomeCrashed
 	}
 	// A peer that has been silent for CloseTimeout is not waited for once more.
-	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && unsent(k.sock) == 0
+	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && unsent(k.sock()) == 0
 	if !k.is(ended) && !silent && !k.linger() && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
@@ -187,7 +187,7 @@ const backlog = 1 << 10
 // CloseTimeout after the peer has taken what we sent. If nobody reads, the
 // listener does.
 func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
-	left, until := unsent(k.sock), now()+int64(k.group.CloseTimeout)
+	left, until := unsent(k.sock()), now()+int64(k.group.CloseTimeout)
 	for !k.is(answered|ended) && !k.has(killed) {
 		d := time.Duration(max(0, until-now()))
 		alone := !k.is(inRead | full)
@@ -204,7 +204,7 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 			k.startListening(e)
 			continue
 		}
-		still := unsent(k.sock)
+		still := unsent(k.sock())
 		if still >= left || left < backlog {
 			break
 		}
@@ -216,7 +216,7 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 // cutShort reports whether the peer has stopped reading and has not had its last
 // message whole.
 func (k *Takeover) cutShort() bool {
-	return k.is(said) && !k.is(answered) && untaken(k.sock, k.spoke.Load())
+	return k.is(said) && !k.is(answered) && untaken(k.sock(), k.spoke.Load())
 }
 
 func (k *Takeover) farewellOutcome() messages.Outcome {

@@ -40,7 +40,7 @@ func (k *Takeover) written(n int, err error) {
 	}
 	k.spoke.Store(t)
 	if err != nil {
-		k.failed.Store(true)
+		k.raise(broken)
 	}
 }
 

@@ -18,6 +18,10 @@ type Idle struct{}
 // is lost by it. It is answered, some time later, by Closed.
 type Close struct{}
 
+// Cancel goes from a server to its connections a little before the deadline: the
+// contexts of their handlers are cancelled, so that these can still answer.
+type Cancel struct{}
+
 // Kill goes from a server to its connections at the deadline, or when the drain
 // is forced: end now, whatever is in progress. It is answered by Closed.
 type Kill struct{}

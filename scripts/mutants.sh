@@ -94,10 +94,10 @@ mutant "a kill that crosses the goodbye" actors/server_drain.go \
 	's/if s\.forced \|\| s\.phase == messages\.PhaseDone \{/if s.forced {/' \
 	./actors 'KillThatCrosses'
 mutant "the fate of what is killed" conns/leave.go \
-	's/\tif f := c\.fate\.Load\(\); f != nil \{[^\n]*\n\t\toutcome, lost = f\.outcome, f\.lost\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
+	's/\tif w := c\.word\.Load\(\); w&killed != 0 \{[^\n]*\n\t\toutcome, lost = [^\n]*\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
 	. 'TestAResponseCut'
 mutant "handlers hear of the deadline" actors/server_drain.go \
-	's/s\.tracker\.group\.Cancel\(conns\.ErrKilled\)/s.tracker.group.Name()/g; s/group\.Cancel\(conns\.ErrKilled\)/group.Name()/g; s/\t"github.com\/godrain\/drain\/conns"\n//' \
+	's/func() { s\.tell(outOfPatience{}) }/func() {}/'
 	. 'P5_|P7_'
 mutant "the first GOAWAY" conns/h2leave.go \
 	's/\th\.send\(&h2Control\{frame: frame, announcement: true\}\)\n/\t_ = frame\n/' \

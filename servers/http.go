@@ -47,8 +47,8 @@ type HTTPServer struct {
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
 	listener  *listener
-	inner     *http.Server // the one that serves; a new one for each start
-	group     *conns.Group
+	inner     *http.Server                          // the one that serves; a new one for each start
+	base      struct{ inner, user context.Context } // of all connections: net/http's, and with h.user in it
 	front     *front
 	admitted  bool // the acceptor has a place for the next connection
 }
@@ -161,7 +161,6 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 
 // Serve implements actors.Server.
 func (h *HTTPServer) Serve(t conns.Tracker) error {
-	h.group = t.Group()
 	if h.inner == nil {
 		h.inner = h.newInner()
 		h.front = newFront(h.user, h.listener.Addr(), t)
@@ -198,6 +197,7 @@ func (h *HTTPServer) Release() {
 		h.front = nil
 	}
 	h.listener, h.h2, h.admitted = nil, nil, false
+	h.base.inner, h.base.user = nil, nil
 	h.unbound.Store(false)
 	h.managed.Store(false)
 }
@@ -232,29 +232,21 @@ func (h *HTTPServer) newInner() *http.Server {
 	inner.Handler = &handler{server: h, next: h.template.Handler}
 	inner.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	inner.ConnState = connState(h.template.ConnState)
-	inner.BaseContext = h.baseContext
 	inner.ConnContext = h.connContext
 	inner.Protocols = nil // HTTP/2 does not come this way
 	return inner
 }
 
-// baseContext is the user's, cancelled when the group is.
-func (h *HTTPServer) baseContext(ln net.Listener) context.Context {
-	base := context.Background()
-	if f := h.template.BaseContext; f != nil {
-		if base = f(ln); base == nil {
-			panic("BaseContext returned a nil context")
-		}
-	}
-	return h.group.Bind(base)
-}
-
 // tracked is the connection in what net/http hands around.
 type tracked interface{ tracked() *conns.Conn }
 
+// connContext is called by the acceptor, with the same ctx for each connection.
 func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Context {
 	c := nc.(tracked).tracked()
-	ctx = context.WithValue(ctx, http.ServerContextKey, h.user)
+	if h.base.inner != ctx {
+		h.base.inner, h.base.user = ctx, context.WithValue(ctx, http.ServerContextKey, h.user)
+	}
+	ctx = h.base.user
 	if f := h.template.ConnContext; f != nil {
 		if ctx = f(ctx, c.NetConn()); ctx == nil {
 			panic("ConnContext returned nil")

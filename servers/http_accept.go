@@ -36,15 +36,7 @@ func (a *acceptor) Accept() (net.Conn, error) {
 // track makes the tracked connection, and what net/http is to see of it.
 func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
 	if h.tlsConfig == nil {
-		c := conns.New(g, nc)
-		c.FollowHTTP1()
-		if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
-			return c, &userTLSConn{Conn: c, server: h}
-		}
-		if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
-			return c, &h2cConn{plainConn: plainConn{c}, h2: h.h2}
-		}
-		return c, plainConn{c}
+		return h.trackPlain(g, nc)
 	}
 	records := conns.NewRecords(nc)
 	layer := tls.Server(records, h.tlsConfig)
@@ -53,10 +45,30 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 	return c, &tlsConn{Conn: c, tls: layer, server: h}
 }
 
-// plainConn is a connection without TLS.
-type plainConn struct{ *conns.Conn }
+// trackPlain is track for a listener of sockets, or of the user's.
+func (h *HTTPServer) trackPlain(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
+	if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		c := conns.New(g, nc)
+		c.FollowHTTP1()
+		return c, &userTLSConn{Conn: c, server: h}
+	}
+	if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
+		c := &h2cConn{h2: h.h2}
+		c.Init(g, nc)
+		c.FollowHTTP1()
+		return &c.Conn, c
+	}
+	c := &plainConn{}
+	c.Init(g, nc)
+	c.FollowHTTP1()
+	return &c.Conn, c
+}
 
-func (c plainConn) tracked() *conns.Conn { return c.Conn }
+// plainConn is a connection without TLS. It has the tracked one in it, not a
+// pointer to it: then there is nothing between net/http's calls and that.
+type plainConn struct{ conns.Conn }
+
+func (c *plainConn) tracked() *conns.Conn { return &c.Conn }
 
 // ReadFrom implements io.ReaderFrom, which net/http looks for.
-func (c plainConn) ReadFrom(r io.Reader) (int64, error) { return c.Sendfile(r) }
+func (c *plainConn) ReadFrom(r io.Reader) (int64, error) { return c.Sendfile(r) }

@@ -26,16 +26,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	rw := &response{
-		ResponseWriter: w, conn: c, length: r.ContentLength,
+		ResponseWriter: w, conn: c,
 		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
 	}
 	if c.Interrupted() {
 		r = r.WithContext(c.Renew(r.Context()))
 	}
 	rw.request = r
-	if asksForWebSocket(r) {
-		rw.upgrade = conns.WebSocketAsked
-	}
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() { c.Return(completed) }()
@@ -53,10 +50,9 @@ type response struct {
 	request   *http.Request
 	unit      conns.Unit
 	stream    *eventStream // if it is one
-	length    int64        // of the request's body, as it was announced
 	announced bool
-	touched   bool          // somebody has asked for the header
-	upgrade   conns.Upgrade // what Hijack would make of the connection
+	touched   bool // somebody has asked for the header
+	switched  bool // 101 Switching Protocols was the answer
 }
 
 // announce tells the client not to use the connection again, if it is certain
@@ -66,9 +62,7 @@ func (w *response) announce(status int) {
 		return
 	}
 	w.announced = true
-	if status == http.StatusSwitchingProtocols && w.upgrade == conns.WebSocketAsked {
-		w.upgrade = conns.WebSocketGranted
-	}
+	w.switched = status == http.StatusSwitchingProtocols
 	if w.touched { // asking for it costs a copy of the header, later
 		w.stream = newEventStream(w.Header(), w.request)
 	}
@@ -77,7 +71,7 @@ func (w *response) announce(status int) {
 	if !(w.conn.Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
 		return
 	}
-	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.length) {
+	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.request.ContentLength) {
 		h.Set("Connection", "close")
 	}
 }
@@ -141,8 +135,19 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, rw := w.conn.Hijack(&w.unit, w.upgrade, rw)
+	nc, rw := w.conn.Hijack(&w.unit, w.upgrade(), rw)
 	return nc, rw, nil
+}
+
+// upgrade is what Hijack makes of the connection.
+func (w *response) upgrade() conns.Upgrade {
+	switch {
+	case !asksForWebSocket(w.request):
+		return conns.Tunnel
+	case w.switched:
+		return conns.WebSocketGranted
+	}
+	return conns.WebSocketAsked
 }
 
 // Unwrap is for http.ResponseController: deadlines and full duplex.

@@ -91,7 +91,7 @@ func (c *tlsConn) handshake() error {
 		_, _ = io.WriteString(re.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
 		reason = "client sent an HTTP request to an HTTPS server"
 	}
-	if !c.server.group.IsDraining() {
+	if !c.Group().IsDraining() {
 		c.server.logf("http: TLS handshake error from %s: %v", c.RemoteAddr(), reason)
 	}
 	return err

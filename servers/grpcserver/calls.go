@@ -38,7 +38,7 @@ func (h calls) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Con
 	if !ok {
 		return ctx
 	}
-	return c.(*conns.Conn).ServeContext(ctx)
+	return c.(*conns.Conn).Context(ctx)
 }
 
 // HandleConn implements stats.Handler.
