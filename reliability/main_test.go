@@ -1,6 +1,7 @@
 package reliability
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -14,6 +15,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if spec := os.Getenv(peersOf); spec != "" {
+		if err := bePeers(spec); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m,
 		// The framework counts dead letters in a goroutine that lives for a while.
 		goleak.IgnoreTopFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1"))
