@@ -81,6 +81,35 @@ func TestP1_PipelinedRequestsAreAllAnswered(t *testing.T) {
 	})
 }
 
+// Where a request ends is not what it looks like.
+func TestP1_PipelinedBehindAnyRequestIsAnswered(t *testing.T) {
+	overTLS(t, func(t *testing.T, tls bool) {
+		r := start(t, drain.Config{}, tls)
+		const chunked = "POST /hold HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+		const hello = "GET /hello HTTP/1.1\r\nHost: test:8080\r\n\r\n"
+		var clients []*client
+		var held []*hold
+		for _, sent := range []string{
+			chunked + hello, // it ends as the last chunk does
+			chunked + "POST /hello HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			"GET /hold HTTP/1.1\nHost: test\n\n" + hello, // lines end without a carriage return
+		} {
+			clients = append(clients, r.dial().send(sent))
+			held = append(held, r.next())
+		}
+		reports := r.shutdown()
+		for i, c := range clients {
+			close(held[i].finish)
+			for _, want := range []string{"held", "hello"} {
+				_, body := c.answer()
+				require.Equal(t, want, body, "client %d", i)
+			}
+			_ = c.Close()
+		}
+		require.NoError(t, r.report(reports).Err())
+	})
+}
+
 func TestP1_FirstRequestAfterShutdownIsAnswered(t *testing.T) {
 	overTLS(t, func(t *testing.T, tls bool) {
 		r := start(t, drain.Config{}, tls)
