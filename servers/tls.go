@@ -61,7 +61,7 @@ func (c *tlsConn) tracked() *conns.Conn { return c.Conn }
 
 // ConnectionState does the handshake and, if HTTP/2 is agreed on, serves it.
 func (c *tlsConn) ConnectionState() tls.ConnectionState {
-	if err := c.handshake(); err != nil {
+	if err := c.server.handshake(c.ctx, c.Conn, c.tls); err != nil {
 		c.Abandon()
 		return tls.ConnectionState{}
 	}
@@ -72,8 +72,10 @@ func (c *tlsConn) ConnectionState() tls.ConnectionState {
 	return c.tls.ConnectionState()
 }
 
-func (c *tlsConn) handshake() error {
-	if d := handshakeTimeout(c.server.template); d > 0 {
+// handshake does it as net/http would: bounded by the server's timeouts; what fails
+// is logged, and a client that does not speak TLS is told so.
+func (h *HTTPServer) handshake(ctx context.Context, c *conns.Conn, layer *tls.Conn) error {
+	if d := handshakeTimeout(h.template); d > 0 {
 		_ = c.SetReadDeadline(time.Now().Add(d))
 		_ = c.SetWriteDeadline(time.Now().Add(d))
 		defer func() {
@@ -81,7 +83,7 @@ func (c *tlsConn) handshake() error {
 			_ = c.SetWriteDeadline(time.Time{})
 		}()
 	}
-	err := c.tls.HandshakeContext(c.ctx)
+	err := layer.HandshakeContext(ctx)
 	if err == nil {
 		return nil
 	}
@@ -92,7 +94,7 @@ func (c *tlsConn) handshake() error {
 		reason = "client sent an HTTP request to an HTTPS server"
 	}
 	if !c.Group().IsDraining() {
-		c.server.logf("http: TLS handshake error from %s: %v", c.RemoteAddr(), reason)
+		h.logf("http: TLS handshake error from %s: %v", c.RemoteAddr(), reason)
 	}
 	return err
 }
@@ -130,10 +132,11 @@ func (c *userTLSConn) tracked() *conns.Conn { return c.Conn }
 // HTTP/2 is agreed on, serves it.
 func (c *userTLSConn) ConnectionState() tls.ConnectionState {
 	if t, ok := c.NetConn().(*tls.Conn); ok {
-		if t.HandshakeContext(c.ctx) != nil {
+		if c.server.handshake(c.ctx, c.Conn, t) != nil {
 			c.Abandon()
 			return tls.ConnectionState{}
 		}
+		c.Handshaken()
 		if !c.server.h2.upgrade(c.ctx, c.Conn, t) {
 			_ = c.Close()
 		}
