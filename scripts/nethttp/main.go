@@ -1,7 +1,7 @@
 // Command nethttp runs the tests of the installed Go's net/http (those of package
-// http_test: of the server, of the client, and of both) twice: as they are, and
-// with every http.Server that they serve served by Drain. What passes bare has to
-// pass managed, but for what known.txt gives a reason for.
+// http_test: of the server, of the client, and of both) as they are, and then with
+// every http.Server that they serve served by Drain. What passes bare has to pass
+// managed, but for what known.txt gives a reason for.
 //
 // None of those tests is in this repository. They are compiled by an overlay, with
 // a net/http that has one more line in Server.Serve; see overlay.go.
@@ -9,6 +9,7 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,9 +55,13 @@ func run() error {
 		return fmt.Errorf("net/http's tests of %s do not compile elsewhere: adapt scripts/nethttp: %w", runtime.Version(), err)
 	}
 	bare := s.run(nil)
-	s.managed = true
-	managed := s.run(notRun())
-	return judge(&s, bare, managed)
+	var errs []error
+	// TLS by the adapter, as http.Server.TLSConfig asks for it, and TLS by a listener
+	// of the user's.
+	for _, s.managed = range []string{"adapter", "listener"} {
+		errs = append(errs, judge(&s, bare, s.run(notRun())))
+	}
+	return errors.Join(errs...)
 }
 
 // reasons are those of known.txt, by the test's name. A line is a name, which
@@ -120,8 +125,8 @@ func judge(s *suite, bare, managed results) error {
 		passed++
 		return true
 	})
-	fmt.Printf("%s: %d tests run (%d subtests and single tests that pass bare, %d do not), %d pass managed too, %d differ; %s\n",
-		runtime.Version(), bare.tops(), passed+len(differ), len(failsBare), passed, len(differ), s.served)
+	fmt.Printf("%s, TLS by the %s: %d tests run (%d subtests and single tests that pass bare, %d do not), %d pass managed too, %d differ; %s\n",
+		runtime.Version(), s.managed, bare.tops(), passed+len(differ), len(failsBare), passed, len(differ), s.served)
 	for _, name := range failsBare {
 		fmt.Println("  fails bare:", name)
 	}

@@ -13,7 +13,7 @@ import (
 // suite is the compiled tests.
 type suite struct {
 	binary, dir string
-	managed     bool
+	managed     string            // who does TLS, if Drain serves; else empty
 	served      string            // what the last run said of the servers
 	output      map[string]string // of what failed, by the name of the top-level test
 }
@@ -98,10 +98,7 @@ func (s *suite) tests() (names []string) {
 func (s *suite) process(args ...string) string {
 	cmd := exec.Command(s.binary, append([]string{"-test.v", "-test.short"}, args...)...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "NETHTTP_MANAGED=")
-	if s.managed {
-		cmd.Env = append(os.Environ(), "NETHTTP_MANAGED=1")
-	}
+	cmd.Env = append(os.Environ(), "NETHTTP_MANAGED="+s.managed)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	_ = cmd.Run() // the output says it

@@ -52,7 +52,10 @@ func serveManaged(srv *http.Server, l net.Listener) (done bool, err error) {
 	http.CallTestHookServerServe(srv, l)
 	served.Add(1)
 	outer := l
-	l, config := belowTLS(l)
+	var config *tls.Config
+	if os.Getenv("NETHTTP_MANAGED") != "listener" {
+		l, config = belowTLS(l)
+	}
 	// The adapter does TLS itself, and does it if there is a certificate: a test that
 	// serves without TLS, with a certificate all the same, means what it says.
 	if config == nil && srv.TLSConfig != nil {
