@@ -54,11 +54,12 @@ type HTTPServer struct {
 }
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
-// certificate. srv is not changed and does not serve itself: a server of the same
-// configuration does, so that srv can be started again after a drain. What srv
-// calls (Handler, ConnState, ConnContext, BaseContext, ErrorLog) is called as
-// net/http would, and functions registered by RegisterOnShutdown run when the
-// last connection has ended.
+// certificate. srv does not serve itself: a server of the same configuration does,
+// so that srv can be started again after a drain. srv is not changed, but for what
+// its own Serve sets up for HTTP/2 (TLSNextProto, TLSConfig), in a goroutine of its
+// own as ever: do not read these while it is served. What srv calls (Handler,
+// ConnState, ConnContext, BaseContext, ErrorLog) is called as net/http would, and
+// functions registered by RegisterOnShutdown run when the last connection has ended.
 //
 // srv.Shutdown and srv.Close, called on a managed server, drain it: they return
 // when the drain is over.
