@@ -209,6 +209,10 @@ func echoRate(o options) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	if err := d.profile(o.profile, managed, bare); err != nil {
+		return result{}, err
+	}
+	cpus = nil
 	pairs, err := turns(o.pairs, managed, bare)
 	var ratios []float64
 	for i := 0; i+1 < len(cpus); i += 2 {

@@ -24,7 +24,7 @@ func drainTime(kind string, bar float64) func(options) (result, error) {
 		var cpus [2][]float64
 		side := func(i int, r role) func() (float64, error) {
 			return func() (float64, error) {
-				took, cpu, err := drainOnce(r, n)
+				took, cpu, err := drainOnce(r, n, o.profile)
 				cpus[i] = append(cpus[i], cpu)
 				return took, err
 			}
@@ -38,7 +38,7 @@ func drainTime(kind string, bar float64) func(options) (result, error) {
 }
 
 // drainOnce is how long the drain takes, and the server's CPU time, in seconds.
-func drainOnce(r role, n int) (wall, cpu float64, err error) {
+func drainOnce(r role, n int, profile string) (wall, cpu float64, err error) {
 	c, err := start(r)
 	if err != nil {
 		return 0, 0, err
@@ -62,9 +62,19 @@ func drainOnce(r role, n int) (wall, cpu float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	if profile != "" {
+		if _, err := c.ask("profile " + profile + r.mode); err != nil {
+			return 0, 0, err
+		}
+	}
 	took, err := c.ask("stop")
 	if err != nil {
 		return 0, 0, err
+	}
+	if profile != "" {
+		if _, err := c.ask("profiled"); err != nil {
+			return 0, 0, err
+		}
 	}
 	after, err := c.cpu()
 	if err != nil {
@@ -127,7 +137,7 @@ func growth(o options) (result, error) {
 		for _, n := range sizes {
 			var took []float64
 			for range max(o.pairs/4, 1) {
-				t, _, err := drainOnce(role{"managed", kind}, n)
+				t, _, err := drainOnce(role{"managed", kind}, n, "")
 				if err != nil {
 					return r, err
 				}

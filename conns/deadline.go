@@ -57,10 +57,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline sets the write deadline. Clearing it costs nothing, after each
 // request, where nobody has ever set one.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if !t.IsZero() {
-		c.raise(limited)
-	} else if !c.has(limited) {
+	if t.IsZero() && !c.has(limited) {
 		return nil
+	}
+	if !c.has(limited) {
+		c.raise(limited)
 	}
 	return c.net.SetWriteDeadline(t)
 }

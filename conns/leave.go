@@ -153,19 +153,18 @@ func (c *Conn) linger() (ended bool) {
 	}
 	left := unsent(c.sock()) // before the FIN, which counts as a byte until it is acknowledged
 	c.halfClose(wait)
-	buf := make([]byte, 4<<10)
 	for {
-		c.parting.Store(at(time.Now().Add(wait)))
+		c.parting.Store(now() + int64(wait))
 		_ = c.applyReadDeadline()
-		n, err := discard(c.sock(), buf)
-		now := unsent(c.sock())
+		n, err := discard(c.sock())
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return true
 		}
-		if once || (now >= left && n < lingered) {
+		still := unsent(c.sock())
+		if once || (still >= left && n < lingered) {
 			return false
 		}
-		left = now
+		left = still
 	}
 }
 
@@ -182,12 +181,18 @@ func (c *Conn) halfClose(wait time.Duration) {
 	}
 }
 
-func discard(r io.Reader, buf []byte) (total int, err error) {
+// discard reads to the end. Nearly always that is all there is: in a drain a
+// buffer of some size for each connection would be a burst of garbage.
+func discard(r io.Reader) (total int, err error) {
+	buf := make([]byte, 64)
 	for {
 		n, err := r.Read(buf)
 		total += n
 		if err != nil {
 			return total, err
+		}
+		if n == len(buf) && n < lingered {
+			buf = make([]byte, lingered)
 		}
 	}
 }

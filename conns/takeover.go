@@ -131,10 +131,13 @@ func (k *Takeover) applyReadDeadline() error {
 }
 
 // SetWriteDeadline implements net.Conn. The drain's close frame has the time of
-// the drain.
+// the drain. Libraries clear it before each write, where nobody has ever set one.
 func (k *Takeover) SetWriteDeadline(t time.Time) error {
-	if k.is(spoken) {
+	if k.is(spoken) || (t.IsZero() && !k.has(limited)) {
 		return nil
+	}
+	if !k.has(limited) {
+		k.raise(limited)
 	}
 	err := k.layer.SetWriteDeadline(t)
 	if k.is(spoken) {

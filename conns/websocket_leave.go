@@ -102,7 +102,7 @@ func (k *Takeover) depart(e *escort) {
 	}
 	// A peer that has been silent for CloseTimeout is not waited for once more.
 	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && unsent(k.sock()) == 0
-	if !k.is(ended) && !silent && !k.linger() && k.cutShort() {
+	if !k.is(ended) && !silent && !k.shaken() && !k.linger() && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
 	_ = k.layer.Close()
@@ -211,6 +211,13 @@ func (k *Takeover) untilAnswered(e *escort) (messages.Outcome, bool) {
 		left, until = still, now()+int64(k.group.CloseTimeout)
 	}
 	return k.farewellOutcome(), false
+}
+
+// shaken reports whether there is nothing to linger for: both close frames are
+// through, and behind its own the peer sends nothing (RFC 6455, section 5.5.1) that
+// a close could answer with a reset. TLS has a goodbye of its own to wait for.
+func (k *Takeover) shaken() bool {
+	return k.is(said) && k.is(answered) && k.below == nil && unsent(k.sock()) == 0 && !k.pending()
 }
 
 // cutShort reports whether the peer has stopped reading and has not had its last
