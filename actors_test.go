@@ -407,6 +407,21 @@ func TestP7_ReportNamesWhatWasCut(t *testing.T) {
 	})
 }
 
+// A handler that ends when its context does can still answer before the deadline.
+func TestP7_HandlersHearOfTheDeadlineInTime(t *testing.T) {
+	overTLS(t, func(t *testing.T, tls bool) {
+		r := start(t, drain.Config{Timeout: 2 * time.Second}, tls)
+		c := r.dial().get("/obedient")
+		h := r.next()
+		report, err := r.Shutdown(t.Context())
+		require.NoError(t, err, "%v", report)
+		assert.Equal(t, 1, report.Sum().Drained)
+		assert.ErrorIs(t, contextCause(h.r), drain.ErrKilled)
+		answer, _ := c.answer()
+		assert.Equal(t, http.StatusOK, answer.StatusCode)
+	})
+}
+
 // exchange does one request on a new connection.
 func exchange(nc net.Conn, overTLS bool) bool {
 	defer nc.Close()

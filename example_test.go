@@ -114,9 +114,10 @@ func (s *service) Receive(ctx actor.Context) {
 // A service made of actors spawns the tree as a child, adds children of its own
 // kind, and gets the Report as a message.
 func Example_actors() {
-	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
-		return slog.New(slog.DiscardHandler)
-	}))
+	system := actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }),
+		actor.WithDeadLetterThrottleInterval(time.Millisecond), // its goroutine outlives the system
+	)
 	s := &service{done: make(chan messages.Report, 1)}
 	pid := system.Root.Spawn(actor.PropsFromProducer(func() actor.Actor { return s }))
 	system.Root.Send(pid, "enough for today")

@@ -76,12 +76,16 @@ func (m marked) closedAs() (messages.Outcome, bool) {
 }
 
 func (m marked) killedAs(p phase) (messages.Outcome, bool) {
-	switch p {
-	case working:
+	switch {
+	case p == leaving || (p == working && m.has(closing)):
+		// It lingers: only the peer's FIN is missing, if it has taken everything.
+		if untaken(m.sock(), m.since.Load()) {
+			return messages.OutcomeKilled, true
+		}
+		return m.closedAs()
+	case p == working:
 		// The handler may have returned, and net/http hold its answer still.
-		return messages.OutcomeKilled, !m.has(closing) || unsent(m.sock()) > 0
-	case leaving:
-		return messages.OutcomeKilled, untaken(m.sock(), m.since.Load())
+		return messages.OutcomeKilled, true
 	}
 	return messages.OutcomeKilled, false
 }

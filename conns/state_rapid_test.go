@@ -187,8 +187,9 @@ var moves = []struct {
 		if p.over {
 			return false
 		}
+		gone := p.c.phase() == leaving // it waits for the peer's FIN, which cuts nothing
 		p.c.Kill()
-		p.ends(true, messages.OutcomeKilled, 0)
+		p.ends(gone, messages.OutcomeDrained, messages.OutcomeKilled)
 		return true
 	}},
 }

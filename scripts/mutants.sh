@@ -49,7 +49,7 @@ mutant "the farewell" conns/leave.go \
 	's/\t\tc\.goodbye\(c\.(net|layer)\)\n//' \
 	. 'P1_IdleConnection'
 mutant "nothing reaches the handler after the goodbye" conns/conn.go \
-	's/case leaving:\n\t\treturn 0, c\.gone\(\)\n/case leaving:\n/' \
+	's/case leaving:\n\t\treturn 0, c\.kind\(\)\.goneError\(\)\n/case leaving:\n/' \
 	./conns 'OrderOfEvents'
 mutant "no byte follows the goodbye" conns/conn.go \
 	's/case leaving:\n\t\treturn 0, net\.ErrClosed[^\n]*\n/case leaving:\n/' \
@@ -97,7 +97,7 @@ mutant "the fate of what is killed" conns/leave.go \
 	's/\tif w := c\.word\.Load\(\); w&killed != 0 \{[^\n]*\n\t\toutcome, lost = [^\n]*\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
 	. 'TestAResponseCut'
 mutant "handlers hear of the deadline" actors/server_drain.go \
-	's/func() { s\.tell(outOfPatience{}) }/func() {}/'
+	's/func\(\) \{ s\.tell\(outOfPatience\{\}\) \}/func() {}/' \
 	. 'P5_|P7_'
 mutant "the first GOAWAY" conns/h2leave.go \
 	's/\th\.send\(&h2Control\{frame: frame, announcement: true\}\)\n/\t_ = frame\n/' \
