@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 
@@ -40,7 +41,7 @@ func dialH2(addr string) (client, error) {
 		_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 	}
 	c.block = block.Bytes()
-	return c, c.framer.WriteSettings()
+	return c, errors.Join(c.framer.WriteSettings(), c.out.Flush())
 }
 
 func (c *multiplexed) round() error {
