@@ -48,10 +48,10 @@ mutant "accept until quiet" servers/listener.go \
 mutant "the farewell" conns/leave.go \
 	's/\t\tc\.goodbye\(c\.(net|layer)\)\n//' \
 	. 'P1_IdleConnection'
-mutant "nothing reaches the handler after the goodbye" conns/conn.go \
+mutant "nothing reaches the handler after the goodbye" conns/serve.go \
 	's/case leaving:\n\t\treturn 0, c\.kind\(\)\.goneError\(\)\n/case leaving:\n/' \
 	./conns 'OrderOfEvents'
-mutant "no byte follows the goodbye" conns/conn.go \
+mutant "no byte follows the goodbye" conns/serve.go \
 	's/case leaving:\n\t\treturn 0, net\.ErrClosed[^\n]*\n/case leaving:\n/' \
 	./conns 'OrderOfEvents'
 mutant "a request in the buffer is no idleness" conns/state.go \

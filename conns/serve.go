@@ -1,0 +1,208 @@
+package conns
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+)
+
+// This file is what the serving goroutine does with its connection: it reads, marks
+// where a unit of work begins and ends, and writes.
+
+// Read reads from the peer. It is here that a connection turns idle, turns busy
+// and leaves.
+//
+// Few functions lie between this one and Busy, and their frames are small: the
+// first read of net/http's would otherwise need a stack of 8 KiB instead of 4.
+func (c *Conn) Read(p []byte) (n int, err error) {
+	switch c.phase() {
+	case rested:
+		c.waits()
+	case hijacked:
+		return c.takeover.Load().read(p)
+	case leaving:
+		return 0, c.kind().goneError()
+	}
+	if c.raw != nil {
+		c.raw.reads.Store(true)
+	}
+	for {
+		if n, err = c.readNet(p); n > 0 {
+			if c.follow(p[:n]) {
+				c.owner.Busy()
+			}
+			break
+		}
+		if err == nil || err == errAborted {
+			break
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			c.raise(broken)
+			break
+		}
+		if n, err = c.expired(p, err); n > 0 || err != nil {
+			break
+		}
+	}
+	if c.raw != nil {
+		c.raw.reads.Store(false)
+	}
+	return n, err
+}
+
+// readNet reads from the socket, unless net/http has aborted the read: see
+// SetReadDeadline. A reader that waits for a first byte is alone.
+func (c *Conn) readNet(p []byte) (int, error) {
+	if c.phase() == idle {
+		return c.net.Read(p)
+	}
+	c.inside.Store(true)
+	if c.want.Load() == longAgo {
+		c.inside.Store(false)
+		return 0, errAborted
+	}
+	n, err := c.net.Read(p)
+	c.inside.Store(false)
+	return n, err
+}
+
+// waits is called by a reader that is back for the next unit.
+func (c *Conn) waits() {
+	if before, after := c.step(wait); before == after {
+		return
+	}
+	c.since.Store(now())
+	c.owner.Idle()
+	if c.has(asked) {
+		c.applyReadDeadline()
+	}
+}
+
+// received is called with what was read.
+func (c *Conn) received(p []byte) {
+	if c.follow(p) {
+		c.owner.Busy()
+	}
+}
+
+// follow follows what was read, and reports whether it begins a unit: the owner is
+// to be told that it is busy.
+func (c *Conn) follow(p []byte) (first bool) {
+	c.read.Add(int64(len(p)))
+	before, after := c.step(gotByte)
+	if before != after { // the first byte of a unit
+		c.since.Store(now())
+		c.head.reset()
+	}
+	if c.head.http1 {
+		c.head.follow(p)
+	}
+	if c.has(asked) {
+		c.last.Store(now())
+		_ = c.applyReadDeadline()
+	}
+	return before != after
+}
+
+// Begin marks that a unit of work has arrived and its handler starts. Without
+// it, a connection that is quiet for IdleGrace in the middle of a unit leaves.
+func (c *Conn) Begin(u *Unit) {
+	if c.has(returned) {
+		c.clear(returned)
+	}
+	c.unit.Store(u)
+	before, _ := c.step(begin)
+	if before == rested { // it was pipelined, the reader has not been back
+		c.head.lose()
+	}
+	if c.raw == nil {
+		c.group.enter()
+	}
+	c.group.Requests.Add(1)
+	c.requests.Add(1)
+	if before == fresh || before == idle {
+		c.since.Store(now())
+		c.owner.Busy()
+	}
+	if c.has(asked) {
+		c.applyReadDeadline()
+	}
+}
+
+// Return marks that the handler of the unit has returned, as opposed to having
+// panicked; what it has written may still be buffered.
+func (c *Conn) Return(completed bool) {
+	if completed {
+		c.raise(returned)
+	}
+	c.endInterrupt()
+	if k := c.takeover.Load(); k != nil {
+		k.handlerReturned()
+		return
+	}
+	if c.raw == nil {
+		c.group.exit()
+	}
+}
+
+// Idle marks that a unit of work is done: its last byte is written. The
+// connection is idle as soon as its reader is back in Read.
+func (c *Conn) Idle() {
+	c.unit.Store(nil)
+	before, _ := c.step(rest)
+	if c.raw != nil {
+		c.raw.done(c, before)
+	}
+}
+
+// Write writes to the peer.
+func (c *Conn) Write(p []byte) (int, error) {
+	switch c.phase() {
+	case hijacked:
+		return c.takeover.Load().write(p)
+	case leaving:
+		return 0, net.ErrClosed // after the goodbye nothing may follow
+	}
+	n, err := c.net.Write(p)
+	c.wrote(int64(n), err)
+	return n, err
+}
+
+func (c *Conn) wrote(n int64, err error) {
+	c.written.Add(n)
+	if err != nil {
+		c.raise(broken)
+	}
+}
+
+// Sendfile is ReadFrom for a connection without TLS: it lets the kernel copy a
+// file to the socket (sendfile(2)).
+func (c *Conn) Sendfile(r io.Reader) (int64, error) {
+	rf, ok := c.net.(io.ReaderFrom)
+	if !ok || c.phase() == hijacked {
+		return io.Copy(writerOnly{c}, r)
+	}
+	n, err := rf.ReadFrom(r)
+	c.wrote(n, nil) // err may be the reader's
+	return n, err
+}
+
+type writerOnly struct{ io.Writer }
+
+// Handshaken marks that the TLS handshake is over: the time for a first request
+// begins.
+func (c *Conn) Handshaken() {
+	c.last.Store(now())
+	if c.has(asked) {
+		_ = c.applyReadDeadline()
+	}
+}
+
+// Abandon marks that the connection is of no use any more, without a word: its
+// handshake has failed.
+func (c *Conn) Abandon() {
+	c.raise(wordless)
+	c.step(leave)
+	_ = c.net.Close()
+}
