@@ -129,9 +129,24 @@ type getServerStatus struct {
 	reply  chan<- messages.ServerStatus
 }
 
-// Receive implements actor.Actor.
+// Receive implements actor.Actor. What comes with each connection stands apart, in
+// small frames: the framework runs an actor in goroutines that are new and have
+// 2 KiB of stack.
 func (s *server) Receive(ctx actor.Context) {
 	defer s.contain()
+	switch msg := ctx.Message().(type) {
+	case messages.Adopt:
+		s.adopt(msg)
+	case messages.Closed:
+		s.onClosed(ctx, msg)
+	case *actor.Terminated:
+		s.onTerminated(msg)
+	default:
+		s.receiveRare(ctx)
+	}
+}
+
+func (s *server) receiveRare(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		s.start(ctx)
@@ -139,12 +154,6 @@ func (s *server) Receive(ctx actor.Context) {
 		s.onBound(msg)
 	case messages.Serve:
 		s.serve()
-	case messages.Adopt:
-		s.adopt(msg)
-	case messages.Closed:
-		s.onClosed(ctx, msg)
-	case *actor.Terminated:
-		s.onTerminated(msg)
 	case messages.Suspend:
 		s.suspend(msg)
 	case messages.Resume:
@@ -177,10 +186,12 @@ func (s *server) Receive(ctx actor.Context) {
 // contain keeps a panic of this actor to this server: its connections are ended,
 // the failure is reported, the root goes on.
 func (s *server) contain() {
-	reason := recover()
-	if reason == nil {
-		return
+	if reason := recover(); reason != nil {
+		s.onPanic(reason)
 	}
+}
+
+func (s *server) onPanic(reason any) {
 	s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: reason})
 	if s.phase == messages.PhaseDone {
 		return // it has reported already
@@ -351,17 +362,20 @@ func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
 // onTerminated is the end of a connection's actor. Without a goodbye before it,
 // the actor has crashed, and its socket with it.
 func (s *server) onTerminated(msg *actor.Terminated) {
-	record, crashed := s.live[msg.Who]
-	if !crashed {
+	if _, crashed := s.live[msg.Who]; crashed {
+		s.onCrashed(msg.Who)
+	} else {
 		s.stopping = max(s.stopping-1, 0) // it may have been stopped before it was adopted
-		s.maybeDone()
-		return
 	}
-	s.forget(msg.Who)
-	s.shared.bus.publish(messages.Panicked{Who: msg.Who.Id, Reason: "terminated without a goodbye"})
-	s.count(msg.Who, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
-	record.Kill()
 	s.maybeDone()
+}
+
+func (s *server) onCrashed(connection *actor.PID) {
+	record := s.live[connection]
+	s.forget(connection)
+	s.shared.bus.publish(messages.Panicked{Who: connection.Id, Reason: "terminated without a goodbye"})
+	s.count(connection, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
+	record.Kill()
 }
 
 func (s *server) forget(connection *actor.PID) {

@@ -13,6 +13,13 @@ import (
 // drain, into the report.
 func (s *server) count(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost bool) {
 	s.tally(outcome, lost)
+	if outcome != messages.OutcomeDrained || lost || s.shared.bus.eachConnection || len(s.stragglers) > 0 {
+		s.describeEnd(pid, record, outcome, lost)
+	}
+}
+
+// describeEnd is for an end that somebody wants to hear of.
+func (s *server) describeEnd(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost bool) {
 	snapshot, killed := s.stragglers[pid]
 	if !killed && (s.shared.bus.eachConnection || outcome == messages.OutcomeCrashed || lost) {
 		snapshot = record.Snapshot()
