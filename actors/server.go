@@ -74,7 +74,7 @@ type server struct {
 	phase   messages.Phase
 	addr    string
 
-	live     map[*actor.PID]messages.Record
+	live     *brood
 	stopping int           // connections that have said goodbye and are not gone yet
 	accepts  bool          // the goroutine in Serve has not returned
 	unbinds  bool          // the goroutine in Unbind has not returned
@@ -219,7 +219,7 @@ func (s *server) tellRoot(msg any) { s.shared.system.Root.Send(s.root, msg) }
 
 func (s *server) start(ctx actor.Context) {
 	s.self, s.root, s.name = ctx.Self(), ctx.Parent(), s.adapter.Name()
-	s.live = make(map[*actor.PID]messages.Record)
+	s.live = newBrood()
 	s.limits = s.shared.limits
 	if c, ok := s.adapter.(Configurer); ok {
 		s.limits = c.Configure(s.limits)
@@ -329,7 +329,7 @@ func (s *server) adopt(msg messages.Adopt) {
 	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
 		return // its actor has been stopped meanwhile
 	}
-	s.live[msg.Connection] = msg.Record
+	s.live.add(msg.Connection, msg.Record)
 	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
 	switch {
 	case s.forced:
@@ -348,11 +348,10 @@ func (s *server) send(connection *actor.PID, msg any) {
 
 // onClosed is a connection's goodbye: only now may it be stopped.
 func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
-	record, ok := s.live[msg.Connection]
-	if !ok {
+	record := s.forget(msg.Connection)
+	if record == nil {
 		return
 	}
-	s.forget(msg.Connection)
 	s.count(msg.Connection, record, msg.Outcome, msg.Lost)
 	s.stopping++
 	ctx.Stop(msg.Connection)
@@ -362,7 +361,7 @@ func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
 // onTerminated is the end of a connection's actor. Without a goodbye before it,
 // the actor has crashed, and its socket with it.
 func (s *server) onTerminated(msg *actor.Terminated) {
-	if _, crashed := s.live[msg.Who]; crashed {
+	if s.live.has(msg.Who) { // it has crashed
 		s.onCrashed(msg.Who)
 	} else {
 		s.stopping = max(s.stopping-1, 0) // it may have been stopped before it was adopted
@@ -371,15 +370,18 @@ func (s *server) onTerminated(msg *actor.Terminated) {
 }
 
 func (s *server) onCrashed(connection *actor.PID) {
-	record := s.live[connection]
-	s.forget(connection)
+	record := s.forget(connection)
 	s.shared.bus.publish(messages.Panicked{Who: connection.Id, Reason: "terminated without a goodbye"})
 	s.count(connection, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
 	record.Kill()
 }
 
-func (s *server) forget(connection *actor.PID) {
-	delete(s.live, connection)
-	s.tracker.group.Open.Add(-1)
-	s.tracker.leave()
+// forget returns nil if the connection was none of the server's any more.
+func (s *server) forget(connection *actor.PID) messages.Record {
+	record := s.live.remove(connection)
+	if record != nil {
+		s.tracker.group.Open.Add(-1)
+		s.tracker.leave()
+	}
+	return record
 }

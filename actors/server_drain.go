@@ -122,7 +122,7 @@ func (s *server) onUnbound(msg unbound) {
 // are to be spread.
 func (s *server) closeAll() {
 	s.spread = newSpread(s.tracker.group.Spread, s.live, s.deadline)
-	for pid := range s.live {
+	for pid := range s.live.each() {
 		if !s.spread.holds(pid) {
 			s.send(pid, messages.Close{})
 		}
@@ -137,7 +137,7 @@ func (s *server) closeBatch() {
 		return
 	}
 	for _, pid := range s.spread.next() {
-		if _, ok := s.live[pid]; ok {
+		if s.live.has(pid) {
 			s.send(pid, messages.Close{})
 		}
 	}
@@ -149,7 +149,7 @@ func (s *server) closeBatch() {
 // cancelAll cancels what is being handled: the deadline is near.
 func (s *server) cancelAll() {
 	s.cancelled = true
-	for pid := range s.live {
+	for pid := range s.live.each() {
 		s.send(pid, messages.Cancel{})
 	}
 }
@@ -184,7 +184,7 @@ func (s *server) kill(reason string) {
 	s.phase = messages.PhaseKilling
 	group := s.tracker.group
 	group.Drain(time.Now())
-	s.stragglers = make(map[*actor.PID]messages.Connection, len(s.live))
+	s.stragglers = make(map[*actor.PID]messages.Connection, s.live.len())
 	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
 	if s.cut != nil {
 		s.cut()
@@ -207,7 +207,7 @@ func (s *server) killOne(pid *actor.PID, record messages.Record, reason string) 
 // maybeDone says goodbye as soon as nothing is left.
 func (s *server) maybeDone() {
 	if s.phase <= messages.PhaseServing || s.phase == messages.PhaseDone || s.binding ||
-		s.unbinds || s.accepts || len(s.live) > 0 || s.stopping > 0 || s.tracker.group.InFlight.Load() > 0 {
+		s.unbinds || s.accepts || s.live.len() > 0 || s.stopping > 0 || s.tracker.group.InFlight.Load() > 0 {
 		return
 	}
 	s.goodbye()
@@ -239,7 +239,7 @@ func (s *server) cutAll(outcome messages.Outcome) {
 // each calls f with every connection: one that panics, since a listener of the
 // user's has made it, must not keep the others from being ended.
 func (s *server) each(f func(*actor.PID, messages.Record)) {
-	for pid, record := range s.live {
+	for pid, record := range s.live.each() {
 		if err := guarded("a connection", func() error { f(pid, record); return nil }); err != nil {
 			s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: err})
 			s.fail(err)

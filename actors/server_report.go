@@ -44,8 +44,8 @@ func (s *server) status(oldest, each int) messages.ServerStatus {
 		Server: s.self, Name: s.name, Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
 		Counts: s.tracker.group.Counts(), Oldest: []messages.Connection{},
 	}
-	all := len(s.live) <= each
-	for _, record := range s.live {
+	all := s.live.len() <= each
+	for _, record := range s.live.each() {
 		c := record.Snapshot()
 		if all {
 			st.Connections = append(st.Connections, c)

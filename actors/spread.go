@@ -25,14 +25,14 @@ type spread struct {
 // the rest is for the closing handshakes.
 const spreadShare = 0.75
 
-func newSpread(how conns.Spread, live map[*actor.PID]messages.Record, deadline time.Time) *spread {
+func newSpread(how conns.Spread, live *brood, deadline time.Time) *spread {
 	s := &spread{Spread: how, hurry: time.Now().Add(time.Duration(float64(time.Until(deadline)) * spreadShare))}
 	if how.Batch <= 0 {
 		return s
 	}
 	quiet := make(map[*actor.PID]time.Duration)
 	s.held = make(map[*actor.PID]struct{})
-	for pid, record := range live {
+	for pid, record := range live.each() {
 		if c := record.Snapshot(); c.Protocol == conns.WebSocketProtocol {
 			s.held[pid] = struct{}{}
 			s.queue = append(s.queue, pid)
