@@ -18,7 +18,11 @@ import (
 func (c *Conn) Read(p []byte) (n int, err error) {
 	switch c.phase() {
 	case rested:
-		c.waits()
+		// One byte is what net/http's background read asks for, while a request that
+		// it had in its buffer is about to be handled: nobody waits for a first byte.
+		if len(p) != 1 || !c.head.http1 {
+			c.waits()
+		}
 	case hijacked:
 		return c.takeover.Load().read(p)
 	case leaving:
@@ -95,7 +99,7 @@ func (c *Conn) follow(p []byte) (first bool) {
 		c.since.Store(now())
 		c.head.reset()
 	}
-	if c.head.http1 {
+	if c.head.http1 && before != rested { // there Begin is about to lose it
 		c.head.follow(p)
 	}
 	if c.has(asked) {
@@ -112,10 +116,10 @@ func (c *Conn) Begin(u *Unit) {
 		c.clear(returned)
 	}
 	c.unit.Store(u)
-	before, _ := c.step(begin)
-	if before == rested { // it was pipelined, the reader has not been back
-		c.head.lose()
+	if c.phase() == rested { // it was pipelined, the reader has not been back
+		c.head.lose() // before a background read can see that it has begun
 	}
+	before, _ := c.step(begin)
 	if c.raw == nil {
 		c.group.enter()
 	}
