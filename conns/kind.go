@@ -82,7 +82,7 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 		if untaken(m.sock(), m.since.Load()) {
 			return messages.OutcomeKilled, true
 		}
-		return m.closedAs()
+		return m.sentenced()
 	case p == working:
 		// The handler may have returned, and net/http hold its answer still.
 		return messages.OutcomeKilled, true

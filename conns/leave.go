@@ -94,11 +94,11 @@ func (c *Conn) Close() error {
 	if k := c.takeover.Load(); k != nil {
 		return k.Close()
 	}
-	if !c.raise(closing) {
-		return nil
-	}
 	k, before := c.kind(), c.phase()
 	outcome, lost := k.closedAs()
+	if !c.sentence(closing, outcome, lost) {
+		return nil
+	}
 	if !c.has(killed|wordless) && k.mayLinger(before) {
 		c.step(leave)
 		c.linger()
@@ -113,7 +113,7 @@ func (c *Conn) Close() error {
 // Kill ends the connection now. It never blocks: closing a socket can.
 func (c *Conn) Kill() {
 	outcome, lost := c.kind().killedAs(c.phase())
-	if !c.sentence(outcome, lost) {
+	if !c.sentence(killed, outcome, lost) {
 		return
 	}
 	c.Cancel()
@@ -133,8 +133,8 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	if k := c.takeover.Load(); k != nil {
 		k.socketClosed()
 	}
-	if w := c.word.Load(); w&killed != 0 { // the serving goroutine may be here first
-		outcome, lost = messages.Outcome(w>>sentenceShift), w&losing != 0
+	if c.has(killed) { // the serving goroutine may be here first
+		outcome, lost = c.sentenced()
 	}
 	c.owner.Ended(outcome, lost)
 }

@@ -44,9 +44,10 @@ const (
 	returned    uint32 = 1 << 12 // the handler of the unit in progress has returned
 	limited     uint32 = 1 << 13 // a write deadline has been set
 	interrupted uint32 = 1 << 14 // the context was cancelled by an Interrupt
-	losing      uint32 = 1 << 15 // what is killed loses something
+	losing      uint32 = 1 << 15 // its end loses something
 
-	sentenceShift = 24 // the uppermost byte is how a connection ends that is being killed
+	sentenceShift = 24 // the uppermost byte is how a connection ends that was closed or killed
+	sentenceMask  = 0xff<<sentenceShift | losing
 )
 
 // step is what can happen to a phase.
@@ -103,21 +104,32 @@ func (c *Conn) has(flag uint32) bool { return c.word.Load()&flag != 0 }
 // raise sets a flag and reports whether this call did it.
 func (c *Conn) raise(flag uint32) bool { return c.word.Or(flag)&flag == 0 }
 
-// sentence kills it, and says how that ends it, unless it is being killed already.
-func (c *Conn) sentence(outcome messages.Outcome, lost bool) bool {
-	set := killed | uint32(outcome)<<sentenceShift
+// sentence closes or kills it, as flag says, and notes how that ends it; what a kill
+// has noted stands. It reports false if that was done already.
+func (c *Conn) sentence(flag uint32, outcome messages.Outcome, lost bool) bool {
+	set := uint32(outcome) << sentenceShift
 	if lost {
 		set |= losing
 	}
 	for {
 		w := c.word.Load()
-		if w&killed != 0 {
+		if w&flag != 0 {
 			return false
 		}
-		if c.word.CompareAndSwap(w, w|set) {
+		n := w | flag
+		if w&killed == 0 {
+			n = n&^sentenceMask | set
+		}
+		if c.word.CompareAndSwap(w, n) {
 			return true
 		}
 	}
+}
+
+// sentenced is what sentence has noted; until then, that it ends in order.
+func (c *Conn) sentenced() (messages.Outcome, bool) {
+	w := c.word.Load()
+	return messages.Outcome(w >> sentenceShift), w&losing != 0
 }
 
 // clear takes a flag back.
