@@ -8,6 +8,7 @@ func (served) IgnoreDeadLetterLogging()         {}
 func (unbound) IgnoreDeadLetterLogging()        {}
 func (sessionsClosed) IgnoreDeadLetterLogging() {}
 func (quiet) IgnoreDeadLetterLogging()          {}
+func (outOfPatience) IgnoreDeadLetterLogging()  {}
 func (outOfTime) IgnoreDeadLetterLogging()      {}
 func (nextBatch) IgnoreDeadLetterLogging()      {}
 func (readyDelayOver) IgnoreDeadLetterLogging() {}

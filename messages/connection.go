@@ -50,11 +50,12 @@ type Adopt struct {
 
 // IgnoreDeadLetterLogging keeps the framework quiet about a message to a
 // connection that has just ended.
-func (Busy) IgnoreDeadLetterLogging()  {}
-func (Idle) IgnoreDeadLetterLogging()  {}
-func (Close) IgnoreDeadLetterLogging() {}
-func (Kill) IgnoreDeadLetterLogging()  {}
-func (Ended) IgnoreDeadLetterLogging() {}
+func (Busy) IgnoreDeadLetterLogging()   {}
+func (Idle) IgnoreDeadLetterLogging()   {}
+func (Close) IgnoreDeadLetterLogging()  {}
+func (Cancel) IgnoreDeadLetterLogging() {}
+func (Kill) IgnoreDeadLetterLogging()   {}
+func (Ended) IgnoreDeadLetterLogging()  {}
 
 // IgnoreDeadLetterLogging keeps it quiet about a server that has been stopped.
 func (Closed) IgnoreDeadLetterLogging() {}
