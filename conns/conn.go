@@ -95,6 +95,13 @@ func (c *Conn) FollowHTTP1() {
 	}
 }
 
+// FollowNetHTTP is FollowHTTP1 for net/http, which reads one byte in the background
+// while it handles a request. Others read one byte to wait for the next request.
+func (c *Conn) FollowNetHTTP() {
+	c.FollowHTTP1()
+	c.head.ahead = true
+}
+
 // Own names who hears what happens. It is called once, on adoption, before the
 // connection is served.
 func (c *Conn) Own(o Owner) { c.owner = o }

@@ -12,6 +12,7 @@ import (
 // leaves after its next response, or with a 408.
 type head struct {
 	http1 bool    // there are requests to follow
+	ahead bool    // a Read of one byte is net/http's background read
 	line  lineEnd // what the last Read ended with
 	done  bool    // the header is complete
 	lost  bool    // where the request began is not known

@@ -21,7 +21,7 @@ func TestBackgroundReadOfAPipelinedRequest(t *testing.T) {
 			ours, peer := net.Pipe()
 			defer func() { _, _ = ours.Close(), peer.Close() }()
 			c := New(NewGroup("test", Settings{IdleGrace: -1}), ours)
-			c.FollowHTTP1()
+			c.FollowNetHTTP()
 			c.Own(&witness{ended: make(chan messages.Outcome, 1)})
 			go func() { _, _ = peer.Write([]byte("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")) }()
 			_, err := c.Read(make([]byte, 4<<10))
@@ -50,4 +50,29 @@ func TestBackgroundReadOfAPipelinedRequest(t *testing.T) {
 			c.Return(true)
 		})
 	}
+}
+
+// Servers that are not net/http wait for the next request with a Read of one byte, as
+// fasthttp does to save memory: their connection is idle, and leaves.
+func TestAReadOfOneByteMayWaitForTheNextRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, peer := net.Pipe()
+		defer func() { _, _ = ours.Close(), peer.Close() }()
+		c := New(NewGroup("test", Settings{NoFarewell: true}), ours)
+		c.FollowHTTP1()
+		c.Own(&witness{ended: make(chan messages.Outcome, 1)})
+		c.Begin(&Unit{})
+		c.Return(true)
+		c.Idle()
+		left := make(chan error)
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			left <- err
+		}()
+		synctest.Wait()
+		require.Equal(t, idle, c.phase())
+		c.Leave()
+		require.ErrorIs(t, <-left, os.ErrDeadlineExceeded)
+		require.Equal(t, leaving, c.phase())
+	})
 }

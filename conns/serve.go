@@ -20,7 +20,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	case rested:
 		// One byte is what net/http's background read asks for, while a request that
 		// it had in its buffer is about to be handled: nobody waits for a first byte.
-		if len(p) != 1 || !c.head.http1 {
+		if len(p) != 1 || !c.head.ahead {
 			c.waits()
 		}
 	case hijacked:

@@ -41,7 +41,7 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 	records := conns.NewRecords(nc)
 	layer := tls.Server(records, h.tlsConfig)
 	c := conns.NewTLS(g, layer, records)
-	c.FollowHTTP1()
+	c.FollowNetHTTP()
 	return c, &tlsConn{Conn: c, tls: layer, server: h}
 }
 
@@ -49,18 +49,18 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 func (h *HTTPServer) trackPlain(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
 	if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		c := conns.New(g, nc)
-		c.FollowHTTP1()
+		c.FollowNetHTTP()
 		return c, &userTLSConn{Conn: c, server: h}
 	}
 	if h.h2.speaks.UnencryptedHTTP2() || !h.h2.speaks.HTTP1() {
 		c := &h2cConn{h2: h.h2}
 		c.Init(g, nc)
-		c.FollowHTTP1()
+		c.FollowNetHTTP()
 		return &c.Conn, c
 	}
 	c := &plainConn{}
 	c.Init(g, nc)
-	c.FollowHTTP1()
+	c.FollowNetHTTP()
 	return &c.Conn, c
 }
 
