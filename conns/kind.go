@@ -79,10 +79,14 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 	switch {
 	case p == leaving || (p == working && m.has(closing)):
 		// It lingers: only the peer's FIN is missing, if it has taken everything.
-		if untaken(m.sock(), m.since.Load()) {
+		outcome, lost := m.sentenced()
+		switch {
+		case untaken(m.sock(), m.since.Load()):
 			return messages.OutcomeKilled, true
+		case outcome == messages.OutcomeDrained && !visible(m.sock()):
+			return messages.OutcomeKilled, false // nobody can say whether it has
 		}
-		return m.sentenced()
+		return outcome, lost
 	case p == working:
 		// The handler may have returned, and net/http hold its answer still.
 		return messages.OutcomeKilled, true

@@ -44,6 +44,12 @@ func untaken(nc net.Conn, since int64) bool {
 	return waiting > 0 || (now()-since > int64(ackTime) && unsent(nc) > 0)
 }
 
+// visible reports whether unsent and untaken can see anything.
+func visible(nc net.Conn) bool {
+	_, ok := nc.(syscall.Conn)
+	return ok
+}
+
 // ackTime is how long a peer may take to acknowledge what it has: a delayed
 // acknowledgement and a round trip.
 const ackTime = 500 * time.Millisecond

@@ -187,9 +187,8 @@ var moves = []struct {
 		if p.over {
 			return false
 		}
-		gone := p.c.phase() == leaving // it waits for the peer's FIN, which cuts nothing
 		p.c.Kill()
-		p.ends(gone, messages.OutcomeDrained, messages.OutcomeKilled)
+		p.ends(true, messages.OutcomeKilled, 0)
 		return true
 	}},
 }

@@ -76,7 +76,7 @@ type Outcome uint8
 
 // The outcomes of a connection.
 const (
-	OutcomeDrained    Outcome = iota // ended in order, by either side
+	OutcomeDrained    Outcome = iota // ended in order, by either side; or it had everything, and only its FIN was missing at the deadline
 	OutcomeUnanswered                // its close frame was sent and flushed, the peer did not answer it
 	OutcomeKilled                    // cut at the deadline or by force
 	OutcomeCrashed                   // its handler or its actor panicked
