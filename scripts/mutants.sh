@@ -52,7 +52,7 @@ mutant "nothing reaches the handler after the goodbye" conns/serve.go \
 	's/case leaving:\n\t\treturn 0, c\.kind\(\)\.goneError\(\)\n/case leaving:\n/' \
 	./conns 'OrderOfEvents'
 mutant "no byte follows the goodbye" conns/serve.go \
-	's/case leaving:\n\t\treturn 0, net\.ErrClosed[^\n]*\n/case leaving:\n/' \
+	's/case leaving:\n\t\treturn 0, net\.ErrClosed[^\n]*\n/case leaving:\n\t\t_ = net.ErrClosed\n/' \
 	./conns 'OrderOfEvents'
 mutant "a request in the buffer is no idleness" conns/state.go \
 	's/t\[fresh\]\[leave\], t\[reading\]\[leave\]/t[rested][leave], t[fresh][leave], t[reading][leave]/; s/= leaving, leaving, leaving, leaving\n/= leaving, leaving, leaving, leaving, leaving\n/' \
@@ -75,7 +75,7 @@ mutant "linger" conns/leave.go \
 mutant "a connection says goodbye before it is stopped" actors/connection.go \
 	's/c\.tracker\.tell\(messages\.Closed\{[^\n]*\n/_ = msg; c.tracker.system.Root.Stop(c.self)\n/' \
 	./actors 'TestConnectionsAreCounted'
-mutant "the server stops what has said goodbye" actors/server.go \
+mutant "the server stops what has said goodbye" actors/server_adopt.go \
 	's/\ts\.stopping\+\+\n\tctx\.Stop\(msg\.Connection\)\n//' \
 	. 'P8_NothingLeaks'
 mutant "whoever comes as the server goes is turned away" actors/connection.go \

@@ -1,0 +1,79 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/godrain/drain/messages"
+)
+
+// This file is what a server does with each of its connections: Adopt, Closed and
+// Terminated.
+
+// adopt takes a connection in. One that comes during the drain is served once
+// and asked to leave.
+func (s *server) adopt(msg messages.Adopt) {
+	if s.phase == messages.PhaseDone {
+		s.shared.system.Root.Stop(msg.Connection)
+		return
+	}
+	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
+		return // its actor has been stopped meanwhile
+	}
+	s.live.add(msg.Connection, msg.Record)
+	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
+	switch {
+	case s.forced:
+		s.killOne(msg.Connection, msg.Record, "adopted after the kill")
+	case s.phase > messages.PhaseServing && !s.unbinds:
+		s.send(msg.Connection, messages.Close{})
+	}
+	if s.cancelled {
+		s.send(msg.Connection, messages.Cancel{})
+	}
+}
+
+func (s *server) send(connection *actor.PID, msg any) {
+	s.shared.system.Root.Send(connection, msg)
+}
+
+// onClosed is a connection's goodbye: only now may it be stopped.
+func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
+	record := s.forget(msg.Connection)
+	if record == nil {
+		return
+	}
+	s.count(msg.Connection, record, msg.Outcome, msg.Lost)
+	s.stopping++
+	ctx.Stop(msg.Connection)
+	s.maybeDone()
+}
+
+// onTerminated is the end of a connection's actor. Without a goodbye before it,
+// the actor has crashed, and its socket with it.
+func (s *server) onTerminated(msg *actor.Terminated) {
+	if s.live.has(msg.Who) { // it has crashed
+		s.onCrashed(msg.Who)
+	} else {
+		s.stopping = max(s.stopping-1, 0) // it may have been stopped before it was adopted
+	}
+	s.maybeDone()
+}
+
+func (s *server) onCrashed(connection *actor.PID) {
+	record := s.forget(connection)
+	s.shared.bus.publish(messages.Panicked{Who: connection.Id, Reason: "terminated without a goodbye"})
+	s.count(connection, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
+	record.Kill()
+}
+
+// forget returns nil if the connection was none of the server's any more.
+func (s *server) forget(connection *actor.PID) messages.Record {
+	record := s.live.remove(connection)
+	if record != nil {
+		s.tracker.group.Open.Add(-1)
+		s.tracker.leave()
+	}
+	return record
+}
