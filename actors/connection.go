@@ -41,6 +41,7 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.setBusy(false)
 		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
 	case *actor.Stopping:
+		c.self = ctx.Self() // it may be stopped before it is started
 		if c.conn.Claim() {
 			c.turnAway()
 		}

@@ -14,7 +14,7 @@ import (
 // goroutine that runs it.
 type inlineMailbox struct {
 	invoker   actor.MessageInvoker
-	status    atomic.Int32 // resting or running
+	status    atomic.Int32 // unstarted, resting or running
 	suspended atomic.Bool  // only system messages pass
 	user      stack        // sent while it was running or suspended
 	system    stack
@@ -22,7 +22,8 @@ type inlineMailbox struct {
 }
 
 const (
-	resting int32 = iota
+	unstarted int32 = iota
+	resting
 	running
 )
 
@@ -32,7 +33,13 @@ func (m *inlineMailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.D
 	m.invoker = invoker
 }
 
-func (m *inlineMailbox) Start() {}
+// Start implements actor.Mailbox. The framework makes an actor known before it
+// gives its mailbox an invoker: whoever finds it in that moment has his message
+// wait.
+func (m *inlineMailbox) Start() {
+	m.status.Store(running)
+	m.run()
+}
 
 // UserMessageCount is 0: a message is queued only while another is handled.
 func (m *inlineMailbox) UserMessageCount() int { return 0 }

@@ -50,6 +50,20 @@ func TestMailboxRunsInTheSender(t *testing.T) {
 	require.Zero(t, m.UserMessageCount())
 }
 
+// The framework's registry has an actor before its mailbox has an invoker.
+func TestMailboxKeepsWhatComesBeforeTheStart(t *testing.T) {
+	m, s := &inlineMailbox{}, &script{}
+	m.PostUserMessage(1)
+	m.PostSystemMessage("stop")
+	m.RegisterHandlers(s, nil)
+	m.PostSystemMessage("started")
+	require.Empty(t, s.got)
+	m.Start()
+	require.Equal(t, []any{"stop", "started", 1}, s.got)
+	m.PostUserMessage(2)
+	require.Equal(t, 2, s.got[3])
+}
+
 func TestMailboxQueuesWhatIsSentFromInside(t *testing.T) {
 	var m *inlineMailbox
 	m, s := newMailbox(func(msg any) {

@@ -174,8 +174,7 @@ func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
 	t.next = child
 	id := t.server.Id + "/" + t.system.ProcessRegistry.NextId()
 	pid, err := actor.DefaultSpawner(t.system, id, t.props, parentage{self: t.server})
-	child.self = pid
-	if err == nil {
+	if err == nil { // it knows its PID since it was started, in this goroutine
 		// A PID looks its actor up once. A drain would do that for all at once, with
 		// cold caches: the first message, which says nothing, does it now.
 		t.system.Root.Send(pid, messages.Idle{})
