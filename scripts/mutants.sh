@@ -82,7 +82,7 @@ mutant "whoever comes as the server goes is turned away" actors/connection.go \
 	's/if c\.conn\.Claim\(\) \{/if false {/' \
 	./actors 'WhoseServerGoes'
 mutant "nobody is done while the listener is open" actors/server_drain.go \
-	's/\n\t\ts\.unbinds \|\| s\.accepts \|\| len/\n\t\tlen/' \
+	's/\n\t\ts\.unbinds \|\| s\.accepts \|\| s\.live/\n\t\ts.live/' \
 	./actors 'NobodyIsDone'
 mutant "the limit is lifted" actors/server_drain.go \
 	's/\tclose\(s\.tracker\.lifted\)\n//' \
