@@ -94,7 +94,7 @@ mutant "a kill that crosses the goodbye" actors/server_drain.go \
 	's/if s\.forced \|\| s\.phase == messages\.PhaseDone \{/if s.forced {/' \
 	./actors 'KillThatCrosses'
 mutant "the fate of what is killed" conns/leave.go \
-	's/\tif w := c\.word\.Load\(\); w&killed != 0 \{[^\n]*\n\t\toutcome, lost = [^\n]*\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
+	's/\tif c\.has\(killed\) \{[^\n]*\n\t\toutcome, lost = c\.sentenced\(\)\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
 	. 'TestAResponseCut'
 mutant "handlers hear of the deadline" actors/server_drain.go \
 	's/func\(\) \{ s\.tell\(outOfPatience\{\}\) \}/func() {}/' \
