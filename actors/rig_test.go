@@ -186,6 +186,7 @@ func await[E messages.Event](r *rig) E {
 	}
 }
 
+// eventually waits for what no event tells: a counter, most of the time.
 func eventually(t *testing.T, f func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {

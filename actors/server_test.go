@@ -222,21 +222,6 @@ func TestAServerActorThatIsStoppedWhileItBindsLeavesNothingOpen(t *testing.T) {
 	require.Error(t, r.report(r.shutdown()).Err())
 }
 
-func TestAConnectionThatComesTooLateIsTurnedAway(t *testing.T) {
-	f := newFake("f")
-	r := plant(t, brief(), Managed(f))
-	require.NoError(t, r.serving())
-	receive(t, f.serving)
-	require.NoError(t, r.report(r.shutdown()).Err())
-	ours, theirs := net.Pipe()
-	defer theirs.Close()
-	_, err := (*f.tracker.Load()).Track(ours)
-	require.ErrorIs(t, err, ErrServerGone)
-	_, err = theirs.Read(make([]byte, 1))
-	require.Error(t, err, "it is closed")
-	assert.EqualValues(t, 1, r.gauges.Servers()["f"].Late)
-}
-
 func TestNobodyIsDoneWhileTheListenerIsOpen(t *testing.T) {
 	f, unbinding, closed := newFake("f"), make(chan struct{}), false
 	f.onUnbind = func(context.Context) error {

@@ -146,7 +146,7 @@ func (h hostile) run(t *testing.T) {
 		}
 	}
 	eventually(t, "all are accepted", func() bool { return handle.Gauges().Servers()["h"].Accepted >= int64(n) })
-	time.Sleep(50 * time.Millisecond) // the attack is under way
+	time.Sleep(50 * time.Millisecond) // time is the subject: what drips has begun to
 	cost := (memory() - empty) / int64(n)
 	report, err := handle.Shutdown(context.Background())
 	attackers.leave()

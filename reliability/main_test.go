@@ -102,6 +102,6 @@ func settled(t require.TestingT, system *actor.ActorSystem, before census) {
 			require.Fail(t, "something is left", "before %+v, after %+v\nPIDs %v\n%s", before, after, pidsOf(system), stacks())
 			t.FailNow()
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // no event tells that the runtime has given up a goroutine
 	}
 }

@@ -122,7 +122,7 @@ func several(t *testing.T, s *Scenario, mode testserver.Mode) verdict.Tally {
 func netHTTP(t *testing.T, secure bool, stop func(*http.Server)) *local {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow" {
-			time.Sleep(400 * time.Millisecond)
+			time.Sleep(400 * time.Millisecond) // a request in progress is the subject
 		}
 		w.Write([]byte("x"))
 	}))
