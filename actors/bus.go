@@ -22,7 +22,7 @@ type queue struct {
 }
 
 // eventBacklog is how many events a subscriber may be behind.
-const eventBacklog = 1024
+const eventBacklog = 256
 
 func newBus(subscribers []messages.Subscriber) *bus {
 	b := &bus{stop: make(chan struct{})}

@@ -75,16 +75,16 @@ func (c *connection) setBusy(busy bool) {
 }
 
 // What follows is the conns.Owner: the serving goroutine's way to its actor.
-// Busy and Idle have no size, so sending them allocates nothing. They go straight
-// to the mailbox, where the PID would lead: the detour deepens the stack of a
-// goroutine that reads its first byte at the very edge of 4 KiB.
+// Busy and Idle have no size, so sending them allocates nothing. All go straight to
+// the mailbox, where the PID would lead: the detour deepens the stack of a goroutine
+// that reads its first byte at the very edge of 4 KiB.
 
 func (c *connection) Busy() { c.mailbox.PostUserMessage(messages.Busy{}) }
 
 func (c *connection) Idle() { c.mailbox.PostUserMessage(messages.Idle{}) }
 
 func (c *connection) Ended(outcome messages.Outcome, lost bool) {
-	c.tracker.system.Root.Send(c.self, messages.Ended{Outcome: outcome, Lost: lost})
+	c.mailbox.PostUserMessage(messages.Ended{Outcome: outcome, Lost: lost})
 }
 
 var _ conns.Owner = (*connection)(nil)

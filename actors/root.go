@@ -196,8 +196,10 @@ func (r *root) spawn(ctx actor.Context, c Child) (*kid, error) {
 }
 
 func serverProps(s Server, sh *shared, last *atomic.Pointer[messages.ServerReport]) *actor.Props {
+	home := newResident()
 	return actor.PropsFromProducer(
-		func() actor.Actor { return &server{adapter: s, shared: sh, last: last} },
+		func() actor.Actor { return &server{adapter: s, shared: sh, last: last, home: home} },
+		actor.WithDispatcher(home),
 		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
 	)
 }

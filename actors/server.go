@@ -23,6 +23,7 @@ type server struct {
 	adapter Server
 	name    string // what the adapter was called at the start; asking it later may race with its Serve
 	limits  Limits
+	home    *resident
 
 	self    *actor.PID
 	root    *actor.PID
@@ -136,6 +137,8 @@ func (s *server) receiveRare(ctx actor.Context) {
 		reply(msg.reply, s.status(msg.oldest, msg.each))
 	case *actor.Stopping:
 		s.stop()
+	case *actor.Stopped:
+		s.home.leave()
 	}
 }
 

@@ -255,8 +255,9 @@ func (s *server) goodbye() {
 	s.report.Name = s.name
 	s.report.Running = int(s.tracker.group.InFlight.Load())
 	s.report.Took = time.Since(s.began)
-	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
+	// The root may end the tree, and with it the events, as soon as it is told.
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
+	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 	s.release(s.binding)
 }
 

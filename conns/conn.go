@@ -29,39 +29,39 @@ func (u *Unit) line() string {
 // Conn is a tracked connection. One object stands for a connection, never one
 // per layer: over TLS it lies above the TLS layer and knows the socket below.
 type Conn struct {
+	// What each request touches lies together.
 	net   net.Conn // what is read and written
-	below *Records // the TLS records, and the socket under them; nil without TLS
-	group *Group
 	owner Owner
+	group *Group
 
 	word   atomic.Uint32 // the serving goroutine's phase, and flags: see state.go
 	inside atomic.Bool   // somebody reads from the socket
 
-	// Read deadlines: see deadline.go.
-	want    atomic.Int64 // the one that the server set
-	armed   atomic.Int64 // the one that the socket was given last
-	since   atomic.Int64 // when this phase began
-	last    atomic.Int64 // when the peer was last active, if that was later
-	ask     atomic.Int64 // when the actor asked
-	parting atomic.Int64 // until when it lingers
+	want  atomic.Int64 // the read deadline that the server set: see deadline.go
+	armed atomic.Int64 // the one that the socket was given last
+	since atomic.Int64 // when this phase began
 
-	// What a person wants to know.
-	serial        int64 // its number in the group
-	opened        int64
 	requests      atomic.Int64
 	read, written atomic.Int64
 	unit          atomic.Pointer[Unit]
 
-	head    head // follows HTTP/1 requests: see http1.go
-	raw     *raw // nil unless its protocol is a stranger's: see raw.go
+	interrupt atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
+	takeover  atomic.Pointer[Takeover]
+	raw       *raw // nil unless its protocol is a stranger's: see raw.go
+	head      head // follows HTTP/1 requests: see http1.go
+
+	// What it takes to leave.
+	last    atomic.Int64 // when the peer was last active, if that was after since
+	ask     atomic.Int64 // when the actor asked
+	parting atomic.Int64 // until when it lingers
 	goodbye func(io.Writer)
 
-	context  atomic.Pointer[connContext]
-	takeover atomic.Pointer[Takeover]
+	below   *Records // the TLS records, and the socket under them; nil without TLS
+	context atomic.Pointer[connContext]
+	h2      atomic.Pointer[H2] // once it speaks HTTP/2
 
-	interrupt atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
-
-	h2 atomic.Pointer[H2] // once it speaks HTTP/2
+	serial int64 // its number in the group
+	opened int64
 }
 
 // New makes a tracked connection of nc. It must be adopted before it is used.

@@ -57,6 +57,9 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 // SetWriteDeadline sets the write deadline. Clearing it costs nothing, after each
 // request, where nobody has ever set one.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if k := c.takeover.Load(); k != nil {
+		return k.SetWriteDeadline(t)
+	}
 	if t.IsZero() && !c.has(limited) {
 		return nil
 	}

@@ -61,6 +61,9 @@ func (c *Conn) readNet(p []byte) (int, error) {
 	if c.phase() == idle {
 		return c.net.Read(p)
 	}
+	if c.want.Load() == longAgo { // most often, the request is answered by now
+		return 0, errAborted
+	}
 	c.inside.Store(true)
 	if c.want.Load() == longAgo {
 		c.inside.Store(false)

@@ -85,13 +85,14 @@ var transitions = func() (t [phases][steps]phase) {
 	return t
 }()
 
-// step moves the connection on and returns the phases before and after.
+// step moves the connection on and returns the phases before and after. A flag that
+// is of one phase only goes with it.
 func (c *Conn) step(s step) (before, after phase) {
 	for {
 		w := c.word.Load()
 		before = phase(w & phaseMask)
 		after = transitions[before][s]
-		if after == before || c.word.CompareAndSwap(w, w&^phaseMask|uint32(after)) {
+		if after == before || c.word.CompareAndSwap(w, w&^(phaseMask|returned)|uint32(after)) {
 			return before, after
 		}
 	}

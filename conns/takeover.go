@@ -61,6 +61,9 @@ func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover
 		k.word.Store(upgrading | framed)
 		k.answer.over = true
 	}
+	if c.has(limited) {
+		k.set(bounded, 0)
+	}
 	if n := rw.Reader.Buffered(); n > 0 && upgrade != Tunnel {
 		early, _ := rw.Reader.Peek(n) // frames that came right behind the request
 		k.followIn(early)
@@ -133,12 +136,10 @@ func (k *Takeover) applyReadDeadline() error {
 // SetWriteDeadline implements net.Conn. The drain's close frame has the time of
 // the drain. Libraries clear it before each write, where nobody has ever set one.
 func (k *Takeover) SetWriteDeadline(t time.Time) error {
-	if k.is(spoken) || (t.IsZero() && !k.has(limited)) {
+	if k.is(spoken) || (t.IsZero() && !k.is(bounded)) {
 		return nil
 	}
-	if !k.has(limited) {
-		k.raise(limited)
-	}
+	k.set(bounded, 0)
 	err := k.layer.SetWriteDeadline(t)
 	if k.is(spoken) {
 		_ = k.layer.SetWriteDeadline(time.Time{})

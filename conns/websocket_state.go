@@ -35,6 +35,7 @@ const (
 	bidding   // the handler's goodbye is being called
 	panicked  // the handler's goodbye has panicked
 	dismissed // the handler does not count any more
+	bounded   // a write deadline has been set
 
 	oneQueued uint64 = 1 << 24 // writers that wait for the token; in a tunnel: that write
 	queued    uint64 = 0xffff * oneQueued

@@ -269,6 +269,9 @@ func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Conte
 // after the connection's end has been told, so it holds on to nothing of h.
 func connState(user func(net.Conn, http.ConnState)) func(net.Conn, http.ConnState) {
 	return func(nc net.Conn, state http.ConnState) {
+		if state != http.StateIdle && user == nil {
+			return
+		}
 		c := nc.(tracked).tracked()
 		if state == http.StateIdle {
 			c.Idle()

@@ -20,19 +20,22 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if next == nil {
 		next = http.DefaultServeMux
 	}
+	// It is made before the connection is looked up: what is written to new memory has
+	// arrived there when Begin's atomic operations would have to wait for it.
+	rw := &response{
+		ResponseWriter: w, request: r,
+		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
+	}
 	c := conns.FromContext(r.Context())
 	if c == nil {
 		next.ServeHTTP(w, r)
 		return
 	}
-	rw := &response{
-		ResponseWriter: w, conn: c,
-		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
-	}
+	rw.conn = c
 	if c.Interrupted() {
 		r = r.WithContext(c.Renew(r.Context()))
+		rw.request = r
 	}
-	rw.request = r
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() { c.Return(completed) }()
