@@ -73,6 +73,12 @@ func (m *inlineMailbox) settle(msg any) {
 
 // PostSystemMessage implements actor.Mailbox.
 func (m *inlineMailbox) PostSystemMessage(msg any) {
+	// They come before what is queued for the actor, but not before one another.
+	if m.system.empty() && m.status.CompareAndSwap(resting, running) {
+		m.invokeSystem(msg)
+		m.run()
+		return
+	}
 	m.system.push(msg)
 	m.schedule()
 }

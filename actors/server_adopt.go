@@ -11,6 +11,12 @@ import (
 // This file is what a server does with each of its connections: Adopt, Closed and
 // Terminated.
 
+// accepted is what a server asks of a connection that it takes in.
+type accepted interface {
+	Claim() bool // nobody else answers for it
+	Age() time.Duration
+}
+
 // adopt takes a connection in. One that comes during the drain is served once
 // and asked to leave.
 func (s *server) adopt(msg messages.Adopt) {
@@ -18,11 +24,13 @@ func (s *server) adopt(msg messages.Adopt) {
 		s.shared.system.Root.Stop(msg.Connection)
 		return
 	}
-	if c, ok := msg.Record.(interface{ Claim() bool }); ok && !c.Claim() {
-		return // its actor has been stopped meanwhile
+	if c, ok := msg.Record.(accepted); ok {
+		if !c.Claim() {
+			return // its actor has been stopped meanwhile
+		}
+		s.tracker.group.Adoption.Observe(c.Age())
 	}
 	s.live.add(msg.Connection, msg.Record)
-	s.tracker.group.Adoption.Observe(time.Since(msg.Accepted))
 	switch {
 	case s.forced:
 		s.killOne(msg.Connection, msg.Record, "adopted after the kill")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,7 @@ type tracker struct {
 	props    *actor.Props
 	spawning chan struct{}                 // a token: one spawn at a time
 	next     *connection                   // what props produce; of the token's holder
+	spawned  int64                         // of its holder too
 	gone     chan struct{}                 // closed when the server adopts no more
 	lifted   chan struct{}                 // closed when the limit holds no longer
 	paused   atomic.Pointer[chan struct{}] // what it points to is closed while the server is suspended
@@ -72,7 +74,6 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 		return ErrServerGone
 	default:
 	}
-	accepted := time.Now()
 	child, err := t.spawn(c)
 	if err != nil {
 		t.refuse(c)
@@ -83,7 +84,7 @@ func (t *tracker) Adopt(c *conns.Conn) error {
 	if t.events.eachConnection {
 		t.events.publish(messages.ConnectionOpened{Server: t.group.Name(), Peer: c.Peer()})
 	}
-	t.tell(messages.Adopt{Connection: child.self, Record: c, Accepted: accepted})
+	t.tell(messages.Adopt{Connection: child.self, Record: c})
 	select {
 	case <-t.gone: // it may never read that
 		t.system.Root.Stop(child.self)
@@ -172,7 +173,8 @@ func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
 	defer func() { <-t.spawning }()
 	c.Own(child) // before anybody can find its actor, and stop it
 	t.next = child
-	id := t.server.Id + "/" + t.system.ProcessRegistry.NextId()
+	t.spawned++
+	id := t.server.Id + "/" + strconv.FormatInt(t.spawned, 36)
 	pid, err := actor.DefaultSpawner(t.system, id, t.props, parentage{self: t.server})
 	if err == nil { // it knows its PID since it was started, in this goroutine
 		// A PID looks its actor up once. A drain would do that for all at once, with

@@ -111,6 +111,9 @@ func (c *Conn) Own(o Owner) { c.owner = o }
 // that is stopped. It is true for the first of the two.
 func (c *Conn) Claim() bool { return c.raise(claimed) }
 
+// Age is how long ago the connection was accepted.
+func (c *Conn) Age() time.Duration { return time.Duration(now() - c.opened) }
+
 // Group is what the connection shares with the others of its server.
 func (c *Conn) Group() *Group { return c.group }
 

@@ -45,7 +45,6 @@ type Closed struct {
 type Adopt struct {
 	Connection *actor.PID
 	Record     Record
-	Accepted   time.Time // when the acceptor handed it over
 }
 
 // IgnoreDeadLetterLogging keeps the framework quiet about a message to a

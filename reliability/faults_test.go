@@ -33,7 +33,7 @@ var faults = []struct {
 		w.end1(d, w.serverActors(), func(pid *actor.PID) {
 			w.bogus.Store(true)
 			nobody := actor.NewPID("nonhost", "nobody")
-			w.handle.System().Root.Send(pid, messages.Adopt{Connection: nobody, Record: &badRecord{}, Accepted: time.Now()})
+			w.handle.System().Root.Send(pid, messages.Adopt{Connection: nobody, Record: &badRecord{}})
 			w.handle.System().Root.Send(pid, messages.Closed{Connection: nobody})
 		})
 	}},
