@@ -21,8 +21,13 @@ type queue struct {
 	each       bool
 }
 
-// eventBacklog is how many events a subscriber may be behind.
-const eventBacklog = 256
+const (
+	// eventBacklog is how many events a subscriber may be behind.
+	eventBacklog = 1024
+	// eventReserve of these are kept for what is not of a single connection: a burst
+	// of those must not keep the end of a drain from being heard.
+	eventReserve = 64
+)
 
 func newBus(subscribers []messages.Subscriber) *bus {
 	b := &bus{stop: make(chan struct{})}
@@ -39,13 +44,19 @@ func newBus(subscribers []messages.Subscriber) *bus {
 }
 
 func (b *bus) publish(e messages.Event) {
-	each := false
+	each, many := false, false
 	switch e.(type) {
 	case messages.ConnectionOpened, messages.ConnectionClosed:
-		each = true
+		each, many = true, true
+	case messages.ConnectionKilled:
+		many = true
 	}
 	for _, q := range b.queues {
 		if each && !q.each {
+			continue
+		}
+		if many && len(q.events) >= eventBacklog-eventReserve {
+			b.dropped.Add(1)
 			continue
 		}
 		select {

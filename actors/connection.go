@@ -41,7 +41,9 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.setBusy(false)
 		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
 	case *actor.Stopping:
-		c.self = ctx.Self() // it may be stopped before it is started
+		if c.self == nil { // it is stopped before it is started
+			c.self = ctx.Self()
+		}
 		if c.conn.Claim() {
 			c.turnAway()
 		}

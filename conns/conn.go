@@ -74,8 +74,7 @@ func New(g *Group, nc net.Conn) *Conn {
 // NewTLS makes a tracked connection of a TLS layer and the socket below it.
 func NewTLS(g *Group, layer net.Conn, below *Records) *Conn {
 	c := new(Conn)
-	c.Init(g, layer)
-	c.below = below
+	c.InitTLS(g, layer, below)
 	return c
 }
 
@@ -84,6 +83,12 @@ func (c *Conn) Init(g *Group, nc net.Conn) {
 	c.net, c.group = nc, g
 	c.serial, c.opened = g.serials.Add(1), now()
 	c.since.Store(c.opened)
+}
+
+// InitTLS is NewTLS for a Conn that is part of something else.
+func (c *Conn) InitTLS(g *Group, layer net.Conn, below *Records) {
+	c.Init(g, layer)
+	c.below = below
 }
 
 // FollowHTTP1 tells that the connection speaks HTTP/1, whose requests are

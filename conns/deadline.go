@@ -40,6 +40,9 @@ func (abortedError) Is(target error) bool { return target == os.ErrDeadlineExcee
 // that it is inside before it looks at want, and this sets want before it looks
 // whether one is inside: one of the two sees the other.
 func (c *Conn) SetReadDeadline(t time.Time) error {
+	if k := c.takeover.Load(); k != nil {
+		return k.SetReadDeadline(t)
+	}
 	d := at(t)
 	if c.want.Load() != d { // a store costs more than a load
 		c.want.Store(d)
@@ -65,6 +68,9 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	}
 	if !c.has(limited) {
 		c.raise(limited)
+	}
+	if k := c.takeover.Load(); k != nil { // meanwhile; or else Hijack finds the flag
+		return k.SetWriteDeadline(t)
 	}
 	return c.net.SetWriteDeadline(t)
 }

@@ -13,11 +13,11 @@ import (
 // lies behind the record in progress waits here instead, and is counted.
 type Records struct {
 	net.Conn
-	header [5]byte // of the record in progress
-	have   int     // bytes of it
-	body   int     // bytes of the record that are still to come
-	left   []byte  // read from the socket, not handed up yet
-	held   atomic.Int32
+	left   []byte       // read from the socket, not handed up yet
+	held   atomic.Int32 // how much that is
+	header [5]byte      // of the record in progress
+	have   uint8        // bytes of it
+	body   uint16       // bytes of the record that are still to come
 }
 
 // NewRecords follows the records that arrive on a socket.
@@ -55,15 +55,15 @@ func (r *Records) record(p []byte) int {
 	n := 0
 	if r.body == 0 {
 		n = copy(r.header[r.have:], p)
-		r.have += n
-		if r.have < len(r.header) {
+		r.have += uint8(n)
+		if int(r.have) < len(r.header) {
 			return n
 		}
 		r.have = 0
-		r.body = int(binary.BigEndian.Uint16(r.header[3:]))
+		r.body = binary.BigEndian.Uint16(r.header[3:])
 	}
-	take := min(r.body, len(p)-n)
-	r.body -= take
+	take := min(int(r.body), len(p)-n)
+	r.body -= uint16(take)
 	return n + take
 }
 

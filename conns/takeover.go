@@ -61,15 +61,15 @@ func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover
 		k.word.Store(upgrading | framed)
 		k.answer.over = true
 	}
-	if c.has(limited) {
-		k.set(bounded, 0)
-	}
 	if n := rw.Reader.Buffered(); n > 0 && upgrade != Tunnel {
 		early, _ := rw.Reader.Peek(n) // frames that came right behind the request
 		k.followIn(early)
 		k.heard.Store(now())
 	}
 	c.takeover.Store(k)
+	if c.has(limited) {
+		k.set(bounded, 0)
+	}
 	c.unit.Store(nil)
 	k.spoke.Store(now())
 	c.step(hijack)

@@ -39,6 +39,11 @@ type pair struct {
 const patience = 20 * time.Second
 
 func newPair(t require.TestingT, s Settings, upgrade Upgrade) *pair {
+	return newPairAfter(t, s, upgrade, func(*Conn) {})
+}
+
+// newPairAfter is newPair, with something done before the handler takes over.
+func newPairAfter(t require.TestingT, s Settings, upgrade Upgrade, before func(*Conn)) *pair {
 	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
 	defer ln.Close()
@@ -53,6 +58,7 @@ func newPair(t require.TestingT, s Settings, upgrade Upgrade) *pair {
 	p := &pair{TestingT: t, peer: nc.(*net.TCPConn), r: bufio.NewReader(nc), ended: make(chan ending, 1)}
 	c.Own(listenerOwner{p.ended})
 	c.Begin(&Unit{Protocol: "HTTP/1.1", Method: "GET", Path: "/ws"})
+	before(c)
 	rw := bufio.NewReadWriter(bufio.NewReader(strings.NewReader("")), nil)
 	p.k, _ = c.Hijack(&Unit{Protocol: "HTTP/1.1", Method: "GET", Path: "/ws"}, upgrade, rw)
 	c.Return(true) // the handler is the test: nobody waits for it

@@ -13,16 +13,25 @@ import (
 // holds, and is gone when it is cleared, whoever set it.
 func TestWriteDeadlinesHoldAndAreCleared(t *testing.T) {
 	past := time.Unix(1, 0)
-	for _, before := range []bool{false, true} { // the takeover
-		p := newPair(t, Settings{}, Tunnel)
+	for _, set := range []func(*pair) error{
+		func(p *pair) error { return p.k.SetWriteDeadline(past) },
+		func(p *pair) error { return p.k.Conn.SetWriteDeadline(past) }, // http.ResponseController does that
+		nil, // before the takeover, as net/http's WriteTimeout does
+	} {
+		p := newPairAfter(t, Settings{}, Tunnel, func(c *Conn) {
+			if set == nil {
+				require.NoError(t, c.SetWriteDeadline(past))
+				_, err := c.Write([]byte("never"))
+				assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			}
+		})
 		require.NoError(t, p.k.SetWriteDeadline(time.Time{}))
 		_, err := p.k.Write([]byte("a"))
 		require.NoError(t, err)
-		if before {
-			require.NoError(t, p.k.Conn.SetWriteDeadline(past)) // as net/http's WriteTimeout does
-		} else {
-			require.NoError(t, p.k.SetWriteDeadline(past))
+		if set == nil {
+			set = func(p *pair) error { return p.k.SetDeadline(past) }
 		}
+		require.NoError(t, set(p))
 		_, err = p.k.Write([]byte("never"))
 		assert.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		require.NoError(t, p.k.SetDeadline(time.Time{}))

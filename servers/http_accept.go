@@ -38,11 +38,11 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 	if h.tlsConfig == nil {
 		return h.trackPlain(g, nc)
 	}
-	records := conns.NewRecords(nc)
-	layer := tls.Server(records, h.tlsConfig)
-	c := conns.NewTLS(g, layer, records)
+	c := &tlsConn{records: conns.Records{Conn: nc}, server: h}
+	c.tls = tls.Server(&c.records, h.tlsConfig)
+	c.InitTLS(g, c.tls, &c.records)
 	c.FollowNetHTTP()
-	return c, &tlsConn{Conn: c, tls: layer, server: h}
+	return &c.Conn, c
 }
 
 // trackPlain is track for a listener of sockets, or of the user's.

@@ -51,22 +51,23 @@ func nextProtos(protos []string, speaks http.Protocols) []string {
 // over, asks for its state, and speaks HTTP/1: that question is where the
 // handshake happens, in the goroutine where net/http's own would.
 type tlsConn struct {
-	*conns.Conn
-	tls    *tls.Conn
-	server *HTTPServer
-	ctx    context.Context
+	conns.Conn
+	records conns.Records
+	tls     *tls.Conn
+	server  *HTTPServer
+	ctx     context.Context
 }
 
-func (c *tlsConn) tracked() *conns.Conn { return c.Conn }
+func (c *tlsConn) tracked() *conns.Conn { return &c.Conn }
 
 // ConnectionState does the handshake and, if HTTP/2 is agreed on, serves it.
 func (c *tlsConn) ConnectionState() tls.ConnectionState {
-	if err := c.server.handshake(c.ctx, c.Conn, c.tls); err != nil {
+	if err := c.server.handshake(c.ctx, &c.Conn, c.tls); err != nil {
 		c.Abandon()
 		return tls.ConnectionState{}
 	}
 	c.Handshaken()
-	if !c.server.h2.upgrade(c.ctx, c.Conn, c.tls) {
+	if !c.server.h2.upgrade(c.ctx, &c.Conn, c.tls) {
 		_ = c.Close()
 	}
 	return c.tls.ConnectionState()
