@@ -1,6 +1,7 @@
 package conns
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -17,7 +18,22 @@ type Unit struct {
 	Protocol string
 	Method   string
 	Path     string // without the query
+
+	interrupt Interrupt
 }
+
+// Context gives the unit a context of its own, for its handler: it carries c, is
+// cancelled when the connection has ended and at the deadline of a drain, and a drain
+// can interrupt it (see Interruptible). Values come from parent, and so does
+// everything else until somebody looks whether it is cancelled: what can be cancelled
+// is only made then. It is to be called before the unit is handed to Begin.
+func (u *Unit) Context(c *Conn, parent context.Context) context.Context {
+	u.interrupt.conn, u.interrupt.parent = c, parent
+	return (*interruptible)(&u.interrupt)
+}
+
+// Conn is the connection that Context was given.
+func (u *Unit) Conn() *Conn { return u.interrupt.conn }
 
 func (u *Unit) line() string {
 	if u.Method == "" {
@@ -45,10 +61,9 @@ type Conn struct {
 	read, written atomic.Int64
 	unit          atomic.Pointer[Unit]
 
-	interrupt atomic.Pointer[Interrupt] // of the HTTP/1 request in progress, if it was asked for
-	takeover  atomic.Pointer[Takeover]
-	raw       *raw // nil unless its protocol is a stranger's: see raw.go
-	head      head // follows HTTP/1 requests: see http1.go
+	takeover atomic.Pointer[Takeover]
+	raw      *raw // nil unless its protocol is a stranger's: see raw.go
+	head     head // follows HTTP/1 requests: see http1.go
 
 	// What it takes to leave.
 	last    atomic.Int64 // when the peer was last active, if that was after since
@@ -56,9 +71,9 @@ type Conn struct {
 	parting atomic.Int64 // until when it lingers
 	goodbye func(io.Writer)
 
-	below   *Records // the TLS records, and the socket under them; nil without TLS
-	context atomic.Pointer[connContext]
-	h2      atomic.Pointer[H2] // once it speaks HTTP/2
+	below  *Records                                // the TLS records, and the socket under them; nil without TLS
+	cancel atomic.Pointer[context.CancelCauseFunc] // of the context of everything on it, if it has one
+	h2     atomic.Pointer[H2]                      // once it speaks HTTP/2
 
 	serial int64 // its number in the group
 	opened int64

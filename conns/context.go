@@ -16,35 +16,50 @@ var ErrKilled = errors.New("drain: the deadline of the shutdown has come")
 
 type connKey struct{}
 
-// connContext is the context of everything that is served on a connection. The
-// server hangs its own on it, behind a value: only a context of the context package
-// takes a child there without a goroutine for each.
+// NewContext returns a context in which FromContext finds c.
+func NewContext(parent context.Context, c *Conn) context.Context {
+	return &connContext{parent, c}
+}
+
 type connContext struct {
 	context.Context
-	cancel context.CancelCauseFunc
-	conn   *Conn
+	conn *Conn
 }
 
-// Context returns the context for everything served on c: it carries c, and it
-// is cancelled by CancelContext, at the deadline of a drain, and when the
-// connection has ended. Values come from parent.
+func (c *connContext) Value(key any) any {
+	if _, ok := key.(connKey); ok {
+		return c.conn
+	}
+	return c.Context.Value(key)
+}
+
+// Context returns a context for everything that is served on c: it carries c, and
+// it is cancelled by CancelContext, at the deadline of a drain, and when the
+// connection has ended. Values come from parent. It is for connections that serve
+// several requests at once, or none: HTTP/1 has a context for each, see Unit.Context.
 func (c *Conn) Context(parent context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(parent)
-	cc := &connContext{ctx, cancel, c}
-	c.context.Store(cc)
-	switch { // what came meanwhile has not found it
-	case c.has(told):
-		cancel(net.ErrClosed)
-	case c.has(doomed):
-		cancel(ErrKilled)
-	}
-	return cc
+	c.cancel.Store(&cancel)
+	c.heed() // what came meanwhile has not found it
+	return NewContext(ctx, c)
 }
 
-// CancelContext cancels the context of everything served on c.
+// DropContext cancels the context that Context returned, as one that nobody uses
+// any more.
+func (c *Conn) DropContext() {
+	if cancel := c.cancel.Swap(nil); cancel != nil {
+		(*cancel)(nil)
+	}
+}
+
+// CancelContext cancels what is served on c: the context that Context returned, and
+// that of the unit in progress.
 func (c *Conn) CancelContext(cause error) {
-	if ctx := c.context.Load(); ctx != nil {
-		ctx.cancel(cause)
+	if cancel := c.cancel.Load(); cancel != nil {
+		(*cancel)(cause)
+	}
+	if u := c.unit.Load(); u != nil {
+		u.interrupt.cancel(cause)
 	}
 }
 
@@ -54,14 +69,14 @@ func (c *Conn) Cancel() {
 	c.CancelContext(ErrKilled)
 }
 
-func (c *connContext) Value(key any) any {
-	switch key.(type) {
-	case connKey:
-		return c.conn
-	case interruptKey:
-		return c.conn.interrupts()
+// heed cancels what is served on a connection whose time has passed.
+func (c *Conn) heed() {
+	switch {
+	case c.has(told):
+		c.CancelContext(net.ErrClosed)
+	case c.has(doomed):
+		c.CancelContext(ErrKilled)
 	}
-	return c.Context.Value(key)
 }
 
 // FromContext returns the connection that a request came on, nil if it came on

@@ -1,7 +1,6 @@
 package conns
 
 import (
-	"context"
 	"sync/atomic"
 
 	"github.com/godrain/drain/messages"
@@ -12,8 +11,6 @@ type Stream struct {
 	Unit
 	began int64
 	named *atomic.Pointer[Stream]
-
-	context interruptible
 }
 
 // h2Named is how many of the requests in progress on a connection are known by
@@ -37,15 +34,10 @@ func (h *H2) Start(s *Stream) {
 	h.requests.Add(1)
 }
 
-// WithInterrupt is Conn.WithInterrupt for the request of s, whose context is a part
-// of s.
-func (h *H2) WithInterrupt(s *Stream, parent context.Context) (context.Context, *Interrupt) {
-	return s.context.of(h.Conn, parent)
-}
-
 // Done marks that the handler has returned, or, if it has not completed, that it
 // has panicked.
 func (h *H2) Done(s *Stream, completed bool) {
+	s.interrupt.ended()
 	if !completed && h.group.IsDraining() {
 		h.panicked.Store(true)
 	}

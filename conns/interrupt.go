@@ -13,17 +13,23 @@ import (
 //	serving ───────────────────▶ due, mid-event ──────────────▶ cancelled
 //	   └──────────────────due, between two events ─────────────────▲
 type Interrupt struct {
-	group   *Group
-	conn    *Conn // of HTTP/1, whose context is the connection's
+	parent context.Context // the server's, of this request
+	conn   *Conn
+	made   atomic.Pointer[cancellable] // nil until somebody looks
+	word   atomic.Uint32
+}
+
+// cancellable is what becomes of a request's context when somebody looks whether it
+// is cancelled, or cancels it. Most handlers never do.
+type cancellable struct {
+	context.Context
 	cancel  context.CancelCauseFunc
-	ctx     *interruptible // of others, who have a context each
-	word    atomic.Uint32
 	waiting atomic.Pointer[waiting]
 }
 
 // waiting is what waits for the drain, and after it for the moment to come.
 type waiting struct {
-	stop  func() bool
+	stop  atomic.Pointer[func() bool] // it waits for the drain no more
 	timer *time.Timer
 }
 
@@ -42,93 +48,49 @@ const interruptAfter = 100 * time.Millisecond
 
 type interruptKey struct{}
 
-// interruptible is the context of a request with an Interrupt of its own. Most
-// handlers never look whether theirs is cancelled: what can be is made for the
-// first that does.
-type interruptible struct {
-	context.Context // of the server
-	interrupt       Interrupt
-	own             atomic.Pointer[cancellable]
-}
+// interruptible is the context of the request that an Interrupt belongs to.
+type interruptible Interrupt
 
-type cancellable struct {
-	context.Context
-	cancel context.CancelCauseFunc
-}
+func (c *interruptible) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
-func (c *interruptible) made() *cancellable {
-	if own := c.own.Load(); own != nil {
-		return own
-	}
-	ctx, cancel := context.WithCancelCause(c.Context)
-	if !c.own.CompareAndSwap(nil, &cancellable{ctx, cancel}) {
-		cancel(nil) // another goroutine was first
-	}
-	return c.own.Load()
-}
-
-func (c *interruptible) Done() <-chan struct{} { return c.made().Done() }
+func (c *interruptible) Done() <-chan struct{} { return (*Interrupt)(c).make().Done() }
 
 func (c *interruptible) Err() error {
-	if own := c.own.Load(); own != nil {
-		return own.Err()
+	if made := c.made.Load(); made != nil {
+		return made.Err()
 	}
-	return c.Context.Err()
+	return c.parent.Err()
 }
 
 func (c *interruptible) Value(key any) any {
-	if _, ok := key.(interruptKey); ok {
-		return &c.interrupt
+	switch key.(type) {
+	case connKey:
+		return c.conn
+	case interruptKey:
+		return (*Interrupt)(c)
 	}
-	if own := c.own.Load(); own != nil {
-		return own.Value(key)
+	if made := c.made.Load(); made != nil {
+		return made.Value(key) // also the standard library's, for itself
 	}
-	return c.Context.Value(key)
+	return c.parent.Value(key)
 }
 
-// WithInterrupt derives the context of one request of a connection that serves
-// several at once. Ended is to be called when its handler has returned.
-func (c *Conn) WithInterrupt(parent context.Context) (context.Context, *Interrupt) {
-	return new(interruptible).of(c, parent)
-}
-
-func (c *interruptible) of(conn *Conn, parent context.Context) (context.Context, *Interrupt) {
-	c.Context = parent
-	c.interrupt.group, c.interrupt.ctx = conn.group, c
-	return c, &c.interrupt
-}
-
-// interrupts is the Interrupt of the request that an HTTP/1 connection serves now.
-func (c *Conn) interrupts() *Interrupt {
-	for {
-		if i := c.interrupt.Load(); i != nil {
-			return i
-		}
-		ctx := c.context.Load()
-		if ctx == nil {
-			return nil
-		}
-		c.interrupt.CompareAndSwap(nil, &Interrupt{group: c.group, conn: c, cancel: ctx.cancel})
+func (i *Interrupt) make() *cancellable {
+	if made := i.made.Load(); made != nil {
+		return made
 	}
-}
-
-// endInterrupt is called when the handler of an HTTP/1 request has returned.
-func (c *Conn) endInterrupt() {
-	if i := c.interrupt.Load(); i != nil {
-		c.interrupt.Store(nil)
-		i.Ended()
+	ctx, cancel := context.WithCancelCause(i.parent)
+	if !i.made.CompareAndSwap(nil, &cancellable{Context: ctx, cancel: cancel}) {
+		cancel(nil) // another goroutine was first
 	}
+	return i.made.Load()
 }
 
-// Interrupted reports whether a request was interrupted on this HTTP/1
-// connection: its context, which every further request would get, is cancelled.
-func (c *Conn) Interrupted() bool { return c.has(interrupted) }
-
-// Renew derives a context for a further request from that of an interrupted
-// connection.
-func (c *Conn) Renew(ctx context.Context) context.Context {
-	c.clear(interrupted)
-	return c.Context(context.WithoutCancel(ctx))
+// cancel cancels the request, if it has a context of its own.
+func (i *Interrupt) cancel(cause error) {
+	if i.conn != nil {
+		i.make().cancel(cause)
+	}
 }
 
 // InterruptOf returns the Interrupt of a request, nil if ctx is none of ours.
@@ -154,7 +116,7 @@ func Interruptible(ctx context.Context) {
 func (i *Interrupt) Stream() {
 	i.await(func() time.Duration {
 		if i.word.Load()&watches != 0 {
-			return max(interruptAfter, i.group.IdleGrace)
+			return max(interruptAfter, i.conn.group.IdleGrace)
 		}
 		return interruptAfter
 	})
@@ -165,10 +127,10 @@ func (i *Interrupt) Stream() {
 func (i *Interrupt) await(delay func() time.Duration) {
 	w := &waiting{timer: time.AfterFunc(time.Hour, i.interrupt)}
 	w.timer.Stop()
-	if !i.waiting.CompareAndSwap(nil, w) {
+	if !i.make().waiting.CompareAndSwap(nil, w) {
 		return
 	}
-	w.stop = context.AfterFunc(i.group.drain, func() {
+	stop := context.AfterFunc(i.conn.group.drain, func() {
 		if d := delay(); d > 0 {
 			w.timer.Reset(d)
 		} else {
@@ -178,6 +140,10 @@ func (i *Interrupt) await(delay func() time.Duration) {
 			w.timer.Stop()
 		}
 	})
+	w.stop.Store(&stop)
+	if i.word.Load()&finished != 0 { // it has not seen it
+		stop()
+	}
 }
 
 // interrupt cancels the request, if it is between two events; otherwise Wrote
@@ -204,12 +170,9 @@ func (i *Interrupt) interrupt() {
 // cancelNow cancels the context. A handler that does not look at it, and goes on
 // with the next event, learns from its Write after another grace.
 func (i *Interrupt) cancelNow() {
-	if i.ctx != nil {
-		i.ctx.made().cancel(ErrDraining)
-	} else {
-		i.cancel(ErrDraining)
-	}
-	i.waiting.Load().timer.Reset(max(interruptAfter, i.group.IdleGrace))
+	made := i.make()
+	made.cancel(ErrDraining)
+	made.waiting.Load().timer.Reset(max(interruptAfter, i.conn.group.IdleGrace))
 }
 
 // Writing is called before a part of the stream is written. An error means that
@@ -243,20 +206,21 @@ func (i *Interrupt) Wrote(whole bool) {
 	}
 }
 
-// Ended is called when the handler has returned.
-func (i *Interrupt) Ended() {
-	s := i.word.Or(finished)
-	if w := i.waiting.Load(); w != nil {
-		w.stop()
+// ended is called when the handler has returned.
+func (i *Interrupt) ended() {
+	if i.conn == nil {
+		return
+	}
+	i.word.Or(finished)
+	made := i.made.Load()
+	if made == nil {
+		return
+	}
+	if w := made.waiting.Load(); w != nil {
+		if stop := w.stop.Load(); stop != nil {
+			(*stop)()
+		}
 		w.timer.Stop()
 	}
-	switch {
-	case i.ctx != nil:
-		if own := i.ctx.own.Load(); own != nil {
-			own.cancel(context.Canceled)
-		}
-	case s&cancelled != 0:
-		i.cancel(ErrDraining) // whoever set the flag may not be done with it
-		i.conn.raise(interrupted)
-	}
+	made.cancel(context.Canceled)
 }

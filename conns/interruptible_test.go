@@ -29,7 +29,9 @@ func TestInterruptibleContextIsMadeForTheFirstWhoLooks(t *testing.T) {
 			c := &Conn{group: g}
 			parent, cancel := context.WithCancel(context.WithValue(context.Background(), connKey{}, c))
 			defer cancel()
-			ctx, i := c.WithInterrupt(parent)
+			u := new(Unit)
+			ctx, i := u.Context(c, parent), &u.interrupt
+			assert.Same(t, c, u.Conn())
 			assert.Same(t, c, FromContext(ctx))
 			assert.Same(t, i, InterruptOf(ctx))
 			assert.NoError(t, ctx.Err())
@@ -41,15 +43,16 @@ func TestInterruptibleContextIsMadeForTheFirstWhoLooks(t *testing.T) {
 			assert.ErrorIs(t, ctx.Err(), context.Canceled)
 			assert.ErrorIs(t, context.Cause(ctx), ErrDraining)
 			assert.NoError(t, parent.Err())
-			i.Ended()
+			i.ended()
 
-			ctx, i = c.WithInterrupt(parent)
+			u = new(Unit)
+			ctx, i = u.Context(c, parent), &u.interrupt
 			seen = look(t, ctx)
 			cancel()
 			<-seen.Done()
 			assert.ErrorIs(t, ctx.Err(), context.Canceled)
 			assert.ErrorIs(t, context.Cause(ctx), context.Canceled)
-			i.Ended()
+			i.ended()
 		})
 	}
 }

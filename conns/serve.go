@@ -119,6 +119,9 @@ func (c *Conn) Begin(u *Unit) {
 		c.clear(returned)
 	}
 	c.unit.Store(u)
+	if c.has(doomed | told) {
+		c.heed()
+	}
 	if c.phase() == rested { // it was pipelined, the reader has not been back
 		c.head.lose() // before a background read can see that it has begun
 	}
@@ -143,8 +146,11 @@ func (c *Conn) Return(completed bool) {
 	if completed {
 		c.raise(returned)
 	}
-	c.endInterrupt()
+	if u := c.unit.Load(); u != nil {
+		u.interrupt.ended()
+	}
 	if k := c.takeover.Load(); k != nil {
+		c.unit.Store(nil)
 		k.handlerReturned()
 		return
 	}

@@ -32,19 +32,18 @@ const (
 // The upper bits of the word are flags. Other goroutines than the serving one set
 // them too.
 const (
-	phaseMask   uint32 = 1<<4 - 1
-	asked       uint32 = 1 << 4 // the actor asked it to leave
-	killed      uint32 = 1 << 5
-	closing     uint32 = 1 << 6  // somebody called Close
-	told        uint32 = 1 << 7  // the owner has been told of the end
-	wordless    uint32 = 1 << 8  // it leaves without a word: nothing to linger for
-	claimed     uint32 = 1 << 9  // somebody answers for it: see Claim
-	doomed      uint32 = 1 << 10 // the deadline is near: what is served on it is cancelled
-	broken      uint32 = 1 << 11 // reading or writing failed: the peer is gone
-	returned    uint32 = 1 << 12 // the handler of the unit in progress has returned
-	limited     uint32 = 1 << 13 // a write deadline has been set
-	interrupted uint32 = 1 << 14 // the context was cancelled by an Interrupt
-	losing      uint32 = 1 << 15 // its end loses something
+	phaseMask uint32 = 1<<4 - 1
+	asked     uint32 = 1 << 4 // the actor asked it to leave
+	killed    uint32 = 1 << 5
+	closing   uint32 = 1 << 6  // somebody called Close
+	told      uint32 = 1 << 7  // the owner has been told of the end
+	wordless  uint32 = 1 << 8  // it leaves without a word: nothing to linger for
+	claimed   uint32 = 1 << 9  // somebody answers for it: see Claim
+	doomed    uint32 = 1 << 10 // the deadline is near: what is served on it is cancelled
+	broken    uint32 = 1 << 11 // reading or writing failed: the peer is gone
+	returned  uint32 = 1 << 12 // the handler of the unit in progress has returned
+	limited   uint32 = 1 << 13 // a write deadline has been set
+	losing    uint32 = 1 << 14 // its end loses something
 
 	sentenceShift = 24 // the uppermost byte is how a connection ends that was closed or killed
 	sentenceMask  = 0xff<<sentenceShift | losing

@@ -72,7 +72,6 @@ func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover
 	if c.has(limited) {
 		k.set(bounded, 0)
 	}
-	c.unit.Store(nil)
 	k.spoke.Store(now())
 	c.step(hijack)
 	c.owner.Idle()

@@ -41,7 +41,7 @@ func (c *h2cConn) Read(p []byte) (int, error) {
 				return 0, io.EOF
 			}
 			_ = c.SetReadDeadline(time.Time{}) // the one for an HTTP/1 header
-			c.h2.serve(c.ctx, &c.Conn, append([]byte(nil), p[:n]...), nil)
+			c.h2.serve(c.Context(c.ctx), &c.Conn, append([]byte(nil), p[:n]...), nil)
 			return 0, io.EOF
 		}
 	}

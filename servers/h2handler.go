@@ -45,16 +45,22 @@ type h2Request struct {
 // serveOutside gives the request a context of its own, which a drain may cancel,
 // with the user's own server in it.
 func (h *h2Handler) serveOutside(s *h2Request, r *http.Request) {
-	ctx, interrupt := h.conn.WithInterrupt(&s.stream, r.Context())
-	defer interrupt.Ended()
+	ctx := s.stream.Context(h.conn.Conn, r.Context())
 	if h.inside {
 		ctx = context.WithValue(ctx, http.ServerContextKey, h.server.user)
 	}
-	outer := r.WithContext(ctx)
-	s.response.request = outer
-	defer func() { r.MultipartForm = outer.MultipartForm }() // the HTTP/2 server removes its files
-	h.server.userHandler(r).ServeHTTP(&s.response, outer)
+	setContext(r, ctx)
+	s.response.request = r
+	h.server.userHandler(r).ServeHTTP(&s.response, r)
 }
+
+// setContext changes the context of a request that its server has just handed out:
+// nobody else looks at it, and the copy that WithContext makes, on this stack, is put
+// in its place instead of beside it. It is a function of its own so that a handler
+// does not run on top of that copy.
+//
+//go:noinline
+func setContext(r *http.Request, ctx context.Context) { *r = *r.WithContext(ctx) }
 
 // userHandler is what net/http would call with r on a server of the user's.
 func (h *HTTPServer) userHandler(r *http.Request) http.Handler {

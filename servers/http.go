@@ -253,7 +253,7 @@ func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Conte
 			panic("ConnContext returned nil")
 		}
 	}
-	ctx = c.Context(ctx)
+	ctx = conns.NewContext(ctx, c)
 	switch t := nc.(type) {
 	case *tlsConn:
 		t.ctx = ctx

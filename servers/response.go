@@ -31,11 +31,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	rw.conn = c
-	if c.Interrupted() {
-		r = r.WithContext(c.Renew(r.Context()))
-		rw.request = r
-	}
+	setContext(r, rw.unit.Context(c, r.Context()))
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() { c.Return(completed) }()
@@ -49,7 +45,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // connection on. Everything else is net/http's.
 type response struct {
 	http.ResponseWriter
-	conn      *conns.Conn
 	request   *http.Request
 	unit      conns.Unit
 	stream    *eventStream // if it is one
@@ -71,10 +66,10 @@ func (w *response) announce(status int) {
 	}
 	// A stream of events rarely ends but by the client or by a drain: that it ends
 	// the connection is said now, or nobody could say it when the drain comes.
-	if !(w.conn.Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
+	if !(w.unit.Conn().Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
 		return
 	}
-	if h := w.Header(); len(h["Connection"]) == 0 && w.conn.MayAnnounceClose(w.request.ContentLength) {
+	if h := w.Header(); len(h["Connection"]) == 0 && w.unit.Conn().MayAnnounceClose(w.request.ContentLength) {
 		h.Set("Connection", "close")
 	}
 }
@@ -138,7 +133,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, rw := w.conn.Hijack(&w.unit, w.upgrade(), rw)
+	nc, rw := w.unit.Conn().Hijack(&w.unit, w.upgrade(), rw)
 	return nc, rw, nil
 }
 

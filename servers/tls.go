@@ -62,15 +62,24 @@ func (c *tlsConn) tracked() *conns.Conn { return &c.Conn }
 
 // ConnectionState does the handshake and, if HTTP/2 is agreed on, serves it.
 func (c *tlsConn) ConnectionState() tls.ConnectionState {
-	if err := c.server.handshake(c.ctx, &c.Conn, c.tls); err != nil {
+	c.server.secure(c.ctx, &c.Conn, c.tls)
+	return c.tls.ConnectionState()
+}
+
+// secure does the handshake of a connection that net/http has been given and, if
+// HTTP/2 is agreed on, serves it.
+func (h *HTTPServer) secure(ctx context.Context, c *conns.Conn, layer *tls.Conn) {
+	ctx = c.Context(ctx)
+	if h.handshake(ctx, c, layer) != nil {
 		c.Abandon()
-		return tls.ConnectionState{}
+		return
 	}
 	c.Handshaken()
-	if !c.server.h2.upgrade(c.ctx, &c.Conn, c.tls) {
+	if !h.h2.upgrade(ctx, c, layer) {
 		_ = c.Close()
+		return
 	}
-	return c.tls.ConnectionState()
+	c.DropContext() // each HTTP/1 request has its own
 }
 
 // handshake does it as net/http would: bounded by the server's timeouts; what fails
@@ -133,14 +142,7 @@ func (c *userTLSConn) tracked() *conns.Conn { return c.Conn }
 // HTTP/2 is agreed on, serves it.
 func (c *userTLSConn) ConnectionState() tls.ConnectionState {
 	if t, ok := c.NetConn().(*tls.Conn); ok {
-		if c.server.handshake(c.ctx, c.Conn, t) != nil {
-			c.Abandon()
-			return tls.ConnectionState{}
-		}
-		c.Handshaken()
-		if !c.server.h2.upgrade(c.ctx, c.Conn, t) {
-			_ = c.Close()
-		}
+		c.server.secure(c.ctx, c.Conn, t)
 	}
 	return c.NetConn().(interface{ ConnectionState() tls.ConnectionState }).ConnectionState()
 }

@@ -26,9 +26,8 @@ type callKey struct{}
 
 // call is a call in progress.
 type call struct {
-	stream    conns.Stream
-	conn      *conns.H2
-	interrupt *conns.Interrupt
+	stream conns.Stream
+	conn   *conns.H2
 }
 
 // TagConn implements stats.Handler: the contexts of all calls on a connection
@@ -51,7 +50,7 @@ func (calls) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context
 		return ctx
 	}
 	k := &call{conn: c.H2(), stream: conns.Stream{Unit: conns.Unit{Protocol: "gRPC", Path: info.FullMethodName}}}
-	ctx, k.interrupt = c.WithInterrupt(ctx)
+	ctx = k.stream.Context(c, ctx)
 	k.conn.Start(&k.stream)
 	return context.WithValue(ctx, callKey{}, k)
 }
@@ -62,7 +61,6 @@ func (calls) HandleRPC(ctx context.Context, s stats.RPCStats) {
 		return
 	}
 	if k, ok := ctx.Value(callKey{}).(*call); ok {
-		k.interrupt.Ended()
 		k.conn.Done(&k.stream, true)
 	}
 }
