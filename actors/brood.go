@@ -2,6 +2,7 @@ package actors
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -10,44 +11,58 @@ import (
 
 // brood is the set of a server's connections, in the order of their adoption, but
 // that the youngest takes the place of one that leaves. A broadcast goes through
-// memory in order: with a million connections, jumping takes longer than asking.
-type brood struct {
-	place map[*actor.PID]int
-	all   []member
-}
+// memory in order: with a million connections, jumping takes longer than asking. For
+// the same reason there is no map: a connection remembers its place.
+type brood struct{ all []member }
 
 type member struct {
 	pid    *actor.PID
 	record messages.Record
 }
 
-func newBrood() *brood { return &brood{place: make(map[*actor.PID]int)} }
+// seated is a record that remembers its place. One that does not is searched for.
+type seated interface{ Seat() *int32 }
 
 func (b *brood) len() int { return len(b.all) }
 
-func (b *brood) has(pid *actor.PID) bool {
-	_, ok := b.place[pid]
-	return ok
-}
-
 func (b *brood) add(pid *actor.PID, record messages.Record) {
-	b.place[pid] = len(b.all)
-	b.all = append(b.all, member{pid, record})
+	b.all = append(b.all, member{})
+	b.seat(len(b.all)-1, member{pid, record})
 }
 
-// remove returns what it has removed; nil if it was not there.
-func (b *brood) remove(pid *actor.PID) messages.Record {
-	i, ok := b.place[pid]
+func (b *brood) seat(i int, m member) {
+	b.all[i] = m
+	if s, ok := m.record.(seated); ok {
+		*s.Seat() = int32(i)
+	}
+}
+
+// find returns the place of pid, whose record this is; -1 if it is not there. A
+// record of nil is one that nobody has told.
+func (b *brood) find(pid *actor.PID, record messages.Record) int {
+	s, ok := record.(seated)
 	if !ok {
+		return slices.IndexFunc(b.all, func(m member) bool { return m.pid == pid })
+	}
+	if i := int(*s.Seat()); i < len(b.all) && b.all[i].pid == pid {
+		return i
+	}
+	return -1
+}
+
+func (b *brood) has(pid *actor.PID, record messages.Record) bool { return b.find(pid, record) >= 0 }
+
+// remove returns the record of what it has removed; nil if it was not there.
+func (b *brood) remove(pid *actor.PID, record messages.Record) messages.Record {
+	i := b.find(pid, record)
+	if i < 0 {
 		return nil
 	}
 	last := len(b.all) - 1
-	record := b.all[i].record
-	b.all[i] = b.all[last]
-	b.place[b.all[i].pid] = i
+	record = b.all[i].record
+	b.seat(i, b.all[last])
 	b.all[last] = member{}
 	b.all = b.all[:last]
-	delete(b.place, pid)
 	return record
 }
 

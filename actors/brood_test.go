@@ -12,10 +12,10 @@ import (
 )
 
 // A brood is a map of PIDs, whatever is added and removed, even by who goes through
-// it.
+// it, and whether a record remembers its place or not.
 func TestABroodIsAMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b, want := newBrood(), make(map[*actor.PID]messages.Record)
+		b, want := new(brood), make(map[*actor.PID]messages.Record)
 		pids := make([]*actor.PID, 8)
 		for i := range pids {
 			pids[i] = actor.NewPID("here", string(rune('a'+i)))
@@ -25,12 +25,19 @@ func TestABroodIsAMap(t *testing.T) {
 			"add": func(t *rapid.T) {
 				if pid := draw(); want[pid] == nil {
 					want[pid] = new(conns.Conn)
+					if rapid.Bool().Draw(t, "forgetful") {
+						want[pid] = &forgetful{pid.Id}
+					}
 					b.add(pid, want[pid])
 				}
 			},
 			"remove": func(t *rapid.T) {
 				pid := draw()
-				require.Equal(t, want[pid], b.remove(pid))
+				known := want[pid]
+				if rapid.Bool().Draw(t, "unknown") {
+					known = nil
+				}
+				require.True(t, want[pid] == b.remove(pid, known))
 				delete(want, pid)
 			},
 			"removeSome": func(t *rapid.T) {
@@ -39,7 +46,7 @@ func TestABroodIsAMap(t *testing.T) {
 				for pid, record := range b.each() {
 					seen++
 					if pid == leaves || seen%2 == 0 {
-						require.Same(t, record, b.remove(pid))
+						require.Same(t, record, b.remove(pid, record))
 						delete(want, pid)
 					}
 				}
@@ -47,7 +54,7 @@ func TestABroodIsAMap(t *testing.T) {
 			"": func(t *rapid.T) {
 				require.Equal(t, len(want), b.len())
 				for _, pid := range pids {
-					require.Equal(t, want[pid] != nil, b.has(pid))
+					require.Equal(t, want[pid] != nil, b.has(pid, want[pid]))
 				}
 				for pid, record := range b.each() {
 					require.Same(t, want[pid], record)
@@ -56,3 +63,9 @@ func TestABroodIsAMap(t *testing.T) {
 		})
 	})
 }
+
+// forgetful is a record that does not remember its place.
+type forgetful struct{ name string }
+
+func (*forgetful) Snapshot() messages.Connection { return messages.Connection{} }
+func (*forgetful) Kill()                         {}

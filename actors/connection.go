@@ -39,7 +39,7 @@ func (c *connection) Receive(ctx actor.Context) {
 		c.conn.Kill()
 	case messages.Ended:
 		c.setBusy(false)
-		c.tracker.tell(messages.Closed{Connection: c.self, Outcome: msg.Outcome, Lost: msg.Lost})
+		c.tracker.tell(messages.Closed{Connection: c.self, Record: c.conn, Outcome: msg.Outcome, Lost: msg.Lost})
 	case *actor.Stopping:
 		if c.self == nil { // it is stopped before it is started
 			c.self = ctx.Self()

@@ -31,13 +31,13 @@ type server struct {
 	phase   messages.Phase
 	addr    string
 
-	live     *brood
-	stopping int           // connections that have said goodbye and are not gone yet
-	accepts  bool          // the goroutine in Serve has not returned
-	unbinds  bool          // the goroutine in Unbind has not returned
-	bound    *binding      // the last call of Bind
-	returned chan struct{} // closed when the last call of Unbind has returned
-	served   chan struct{} // closed when the last call of Serve has
+	live     brood
+	stopping map[*actor.PID]struct{} // connections that have said goodbye and are not gone yet
+	accepts  bool                    // the goroutine in Serve has not returned
+	unbinds  bool                    // the goroutine in Unbind has not returned
+	bound    *binding                // the last call of Bind
+	returned chan struct{}           // closed when the last call of Unbind has returned
+	served   chan struct{}           // closed when the last call of Serve has
 
 	suspended bool
 	resuming  chan<- messages.Done // who asked for Suspend or Resume
@@ -178,7 +178,7 @@ func (s *server) tellRoot(msg any) { s.shared.system.Root.Send(s.root, msg) }
 
 func (s *server) start(ctx actor.Context) {
 	s.self, s.root, s.name = ctx.Self(), ctx.Parent(), s.adapter.Name()
-	s.live = newBrood()
+	s.stopping = make(map[*actor.PID]struct{})
 	s.limits = s.shared.limits
 	if c, ok := s.adapter.(Configurer); ok {
 		s.limits = c.Configure(s.limits)

@@ -48,12 +48,12 @@ func (s *server) send(connection *actor.PID, msg any) {
 
 // onClosed is a connection's goodbye: only now may it be stopped.
 func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
-	record := s.forget(msg.Connection)
+	record := s.forget(msg.Connection, msg.Record)
 	if record == nil {
 		return
 	}
 	s.count(msg.Connection, record, msg.Outcome, msg.Lost)
-	s.stopping++
+	s.stopping[msg.Connection] = struct{}{}
 	ctx.Stop(msg.Connection)
 	s.maybeDone()
 }
@@ -61,24 +61,24 @@ func (s *server) onClosed(ctx actor.Context, msg messages.Closed) {
 // onTerminated is the end of a connection's actor. Without a goodbye before it,
 // the actor has crashed, and its socket with it.
 func (s *server) onTerminated(msg *actor.Terminated) {
-	if s.live.has(msg.Who) { // it has crashed
-		s.onCrashed(msg.Who)
-	} else {
-		s.stopping = max(s.stopping-1, 0) // it may have been stopped before it was adopted
+	if _, expected := s.stopping[msg.Who]; expected {
+		delete(s.stopping, msg.Who)
+	} else if record := s.forget(msg.Who, nil); record != nil { // or it was stopped before it was adopted
+		s.onCrashed(msg.Who, record)
 	}
 	s.maybeDone()
 }
 
-func (s *server) onCrashed(connection *actor.PID) {
-	record := s.forget(connection)
+func (s *server) onCrashed(connection *actor.PID, record messages.Record) {
 	s.shared.bus.publish(messages.Panicked{Who: connection.Id, Reason: "terminated without a goodbye"})
 	s.count(connection, record, messages.OutcomeCrashed, record.Snapshot().State == messages.StateBusy)
 	record.Kill()
 }
 
-// forget returns nil if the connection was none of the server's any more.
-func (s *server) forget(connection *actor.PID) messages.Record {
-	record := s.live.remove(connection)
+// forget returns the connection's record, nil if it was none of the server's any
+// more. Who does not know the record may ask with nil: that takes longer.
+func (s *server) forget(connection *actor.PID, record messages.Record) messages.Record {
+	record = s.live.remove(connection, record)
 	if record != nil {
 		s.tracker.group.Open.Add(-1)
 		s.tracker.leave()

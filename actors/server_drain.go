@@ -121,7 +121,7 @@ func (s *server) onUnbound(msg unbound) {
 // closeAll asks every connection to leave: all at once, but for WebSockets that
 // are to be spread.
 func (s *server) closeAll() {
-	s.spread = newSpread(s.tracker.group.Spread, s.live, s.deadline)
+	s.spread = newSpread(s.tracker.group.Spread, &s.live, s.deadline)
 	for pid := range s.live.each() {
 		if !s.spread.holds(pid) {
 			s.send(pid, messages.Close{})
@@ -136,9 +136,9 @@ func (s *server) closeBatch() {
 	if s.forced || s.spread == nil {
 		return
 	}
-	for _, pid := range s.spread.next() {
-		if s.live.has(pid) {
-			s.send(pid, messages.Close{})
+	for _, m := range s.spread.next() {
+		if s.live.has(m.pid, m.record) {
+			s.send(m.pid, messages.Close{})
 		}
 	}
 	if pause, more := s.spread.pause(); more {
@@ -207,7 +207,7 @@ func (s *server) killOne(pid *actor.PID, record messages.Record, reason string) 
 // maybeDone says goodbye as soon as nothing is left.
 func (s *server) maybeDone() {
 	if s.phase <= messages.PhaseServing || s.phase == messages.PhaseDone || s.binding ||
-		s.unbinds || s.accepts || s.live.len() > 0 || s.stopping > 0 || s.tracker.group.InFlight.Load() > 0 {
+		s.unbinds || s.accepts || s.live.len() > 0 || len(s.stopping) > 0 || s.tracker.group.InFlight.Load() > 0 {
 		return
 	}
 	s.goodbye()
@@ -225,7 +225,7 @@ func (s *server) abandon() {
 // cutAll ends what is left without waiting for its goodbye.
 func (s *server) cutAll(outcome messages.Outcome) {
 	s.each(func(pid *actor.PID, record messages.Record) {
-		s.forget(pid)
+		s.forget(pid, record)
 		s.shared.system.Root.Stop(pid)
 		defer record.Kill()
 		last, told := s.stragglers[pid]

@@ -3,7 +3,6 @@ package conns
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -50,8 +49,8 @@ type Conn struct {
 	owner Owner
 	group *Group
 
-	word   atomic.Uint32 // the serving goroutine's phase, and flags: see state.go
-	inside atomic.Bool   // somebody reads from the socket
+	word atomic.Uint32 // the serving goroutine's phase, and flags: see state.go
+	seat int32         // see Seat
 
 	want  atomic.Int64 // the read deadline that the server set: see deadline.go
 	armed atomic.Int64 // the one that the socket was given last
@@ -69,9 +68,9 @@ type Conn struct {
 	last    atomic.Int64 // when the peer was last active, if that was after since
 	ask     atomic.Int64 // when the actor asked
 	parting atomic.Int64 // until when it lingers
-	goodbye func(io.Writer)
 
 	below  *Records                                // the TLS records, and the socket under them; nil without TLS
+	base   *context.Context                        // see Carry
 	cancel atomic.Pointer[context.CancelCauseFunc] // of the context of everything on it, if it has one
 	h2     atomic.Pointer[H2]                      // once it speaks HTTP/2
 
@@ -108,12 +107,7 @@ func (c *Conn) InitTLS(g *Group, layer net.Conn, below *Records) {
 
 // FollowHTTP1 tells that the connection speaks HTTP/1, whose requests are
 // followed to learn where they end, and whose farewell is a 408.
-func (c *Conn) FollowHTTP1() {
-	c.head.http1 = true
-	if !c.group.NoFarewell {
-		c.goodbye = sayFarewell
-	}
-}
+func (c *Conn) FollowHTTP1() { c.head.http1 = true }
 
 // FollowNetHTTP is FollowHTTP1 for net/http, which reads one byte in the background
 // while it handles a request. Others read one byte to wait for the next request.
@@ -130,6 +124,10 @@ func (c *Conn) Own(o Owner) { c.owner = o }
 // acceptor handed it over: the server that reads Adopt, or the connection's actor
 // that is stopped. It is true for the first of the two.
 func (c *Conn) Claim() bool { return c.raise(claimed) }
+
+// Seat is where a server remembers the connection's place among its others. Nobody
+// else looks at it.
+func (c *Conn) Seat() *int32 { return &c.seat }
 
 // Age is how long ago the connection was accepted.
 func (c *Conn) Age() time.Duration { return time.Duration(now() - c.opened) }

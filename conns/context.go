@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
 )
 
 // ErrDraining is the cause of a context that was cancelled because its server
@@ -16,21 +17,29 @@ var ErrKilled = errors.New("drain: the deadline of the shutdown has come")
 
 type connKey struct{}
 
-// NewContext returns a context in which FromContext finds c.
-func NewContext(parent context.Context, c *Conn) context.Context {
-	return &connContext{parent, c}
+// Carry returns the context that carries c: FromContext finds it there. All else is
+// base's, which any number of connections may have in common, and which must not
+// change. It is called before the connection is served. The context takes no memory
+// of its own, and nothing cancels it: see Context, and Unit.Context.
+func (c *Conn) Carry(base *context.Context) context.Context {
+	c.base = base
+	return (*connContext)(c)
 }
 
-type connContext struct {
-	context.Context
-	conn *Conn
-}
+// connContext is a Conn as a context.
+type connContext Conn
+
+func (c *connContext) Deadline() (time.Time, bool) { return (*c.base).Deadline() }
+
+func (c *connContext) Done() <-chan struct{} { return (*c.base).Done() }
+
+func (c *connContext) Err() error { return (*c.base).Err() }
 
 func (c *connContext) Value(key any) any {
 	if _, ok := key.(connKey); ok {
-		return c.conn
+		return (*Conn)(c)
 	}
-	return c.Context.Value(key)
+	return (*c.base).Value(key)
 }
 
 // Context returns a context for everything that is served on c: it carries c, and
@@ -38,10 +47,10 @@ func (c *connContext) Value(key any) any {
 // connection has ended. Values come from parent. It is for connections that serve
 // several requests at once, or none: HTTP/1 has a context for each, see Unit.Context.
 func (c *Conn) Context(parent context.Context) context.Context {
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, connKey{}, c))
 	c.cancel.Store(&cancel)
 	c.heed() // what came meanwhile has not found it
-	return NewContext(ctx, c)
+	return ctx
 }
 
 // DropContext cancels the context that Context returned, as one that nobody uses

@@ -51,7 +51,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	case c.has(asked):
 	case d == 0 && c.armed.Load() == 0:
 		return nil
-	case d == longAgo && c.head.http1 && c.phase() == working && !c.inside.Load():
+	case d == longAgo && c.head.http1 && c.phase() == working && !c.has(inside):
 		return nil // whoever comes to read sees want
 	}
 	return c.applyReadDeadline()

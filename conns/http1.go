@@ -102,13 +102,13 @@ func (h *head) alone(contentLength int64) bool {
 // chunks follows a chunked body (RFC 9112, section 7.1). What has extensions or
 // trailers, or is none, is never at its end.
 type chunks struct {
+	left   uint32 // of the chunk: its size, then its bytes
 	part   chunkPart
 	digits uint8
-	left   int64 // of the chunk: its size, then its bytes
 }
 
-// maxDigits of a chunk's size fit an int64.
-const maxDigits = 15
+// maxDigits of a chunk's size fit its type: a chunk of 4 GiB is none that is followed.
+const maxDigits = 8
 
 type chunkPart uint8
 
@@ -127,7 +127,7 @@ const (
 func (c *chunks) follow(p []byte) (n int, ended bool) {
 	for n < len(p) && c.part != noChunks {
 		if c.part == chunkData {
-			skip := min(c.left, int64(len(p)-n))
+			skip := uint32(min(uint64(c.left), uint64(len(p)-n)))
 			n += int(skip)
 			if c.left -= skip; c.left == 0 {
 				c.part = chunkCR
@@ -151,7 +151,7 @@ func (c *chunks) next(b byte) chunkPart {
 			return noChunks
 		}
 		c.digits++
-		c.left = c.left<<4 | d
+		c.left = c.left<<4 | uint32(d)
 		return chunkSize
 	case c.part == chunkSizeLF && b == '\n' && c.left == 0:
 		return lastCR

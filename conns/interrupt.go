@@ -86,9 +86,9 @@ func (i *Interrupt) make() *cancellable {
 	return i.made.Load()
 }
 
-// cancel cancels the request, if it has a context of its own.
+// cancel cancels the request, if it has a context of its own and is in progress.
 func (i *Interrupt) cancel(cause error) {
-	if i.conn != nil {
+	if i.conn != nil && i.word.Load()&finished == 0 {
 		i.make().cancel(cause)
 	}
 }

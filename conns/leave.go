@@ -19,8 +19,25 @@ const farewell = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-T
 func sayFarewell(w io.Writer) { _, _ = io.WriteString(w, farewell) }
 
 // OnLeave sets what an idle connection says before it leaves: f writes it to w
-// and returns. It is called by the reader, with a write deadline set.
-func (c *Conn) OnLeave(f func(w io.Writer)) { c.goodbye = f }
+// and returns. It is called by the reader, with a write deadline set. It is for a
+// connection whose reads are followed (FollowReads): HTTP/1 says a 408.
+func (c *Conn) OnLeave(f func(w io.Writer)) {
+	if c.raw == nil {
+		panic("drain: OnLeave is for connections that FollowReads was called for; HTTP has a farewell of its own")
+	}
+	c.raw.goodbye = f
+}
+
+// goodbye is what the connection says before it leaves; nil is nothing.
+func (c *Conn) goodbye() func(io.Writer) {
+	switch {
+	case c.raw != nil:
+		return c.raw.goodbye
+	case c.head.http1 && !c.group.NoFarewell:
+		return sayFarewell
+	}
+	return nil
+}
 
 // Leave asks the connection to leave as soon as nothing is lost by it. Its actor
 // calls it; it never blocks.
@@ -49,12 +66,12 @@ func (c *Conn) leave(p []byte) (int, error) {
 	if c.raw != nil {
 		c.raw.cut.Store(before == reading)
 	}
-	switch {
-	case before == fresh && (c.raw == nil || (c.goodbye == nil && c.written.Load() == 0)):
+	switch say := c.goodbye(); {
+	case before == fresh && (c.raw == nil || (say == nil && c.written.Load() == 0)):
 		c.raise(wordless)
-	case c.goodbye != nil:
+	case say != nil:
 		_ = c.net.SetWriteDeadline(time.Now().Add(max(c.group.Linger, 100*time.Millisecond)))
-		c.goodbye(c.net)
+		say(c.net)
 	}
 	return 0, c.kind().goneError()
 }

@@ -18,7 +18,8 @@ type raw struct {
 	reads    atomic.Bool // its handler is in Read
 	cut      atomic.Bool // it left in the middle of a unit
 	panicked atomic.Bool
-	timer    *time.Timer // see nudge; of the actor, and later of the timer itself
+	goodbye  func(io.Writer) // see OnLeave
+	timer    *time.Timer     // see nudge; of the actor, and later of the timer itself
 }
 
 // FollowReads tells that nobody but its handler knows the connection's protocol.

@@ -64,13 +64,13 @@ func (c *Conn) readNet(p []byte) (int, error) {
 	if c.want.Load() == longAgo { // most often, the request is answered by now
 		return 0, errAborted
 	}
-	c.inside.Store(true)
+	c.raise(inside)
 	if c.want.Load() == longAgo {
-		c.inside.Store(false)
+		c.clear(inside)
 		return 0, errAborted
 	}
 	n, err := c.net.Read(p)
-	c.inside.Store(false)
+	c.clear(inside)
 	return n, err
 }
 

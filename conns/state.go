@@ -43,7 +43,8 @@ const (
 	broken    uint32 = 1 << 11 // reading or writing failed: the peer is gone
 	returned  uint32 = 1 << 12 // the handler of the unit in progress has returned
 	limited   uint32 = 1 << 13 // a write deadline has been set
-	losing    uint32 = 1 << 14 // its end loses something
+	inside    uint32 = 1 << 14 // somebody reads from the socket
+	losing    uint32 = 1 << 15 // its end loses something
 
 	sentenceShift = 24 // the uppermost byte is how a connection ends that was closed or killed
 	sentenceMask  = 0xff<<sentenceShift | losing

@@ -36,6 +36,7 @@ type Ended struct {
 // Closed is a connection's goodbye to its server, which then stops it.
 type Closed struct {
 	Connection *actor.PID
+	Record     Record // the one that it was adopted with
 	Outcome    Outcome
 	Lost       bool
 }

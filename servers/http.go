@@ -47,10 +47,17 @@ type HTTPServer struct {
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
 	listener  *listener
-	inner     *http.Server                          // the one that serves; a new one for each start
-	base      struct{ inner, user context.Context } // of all connections: net/http's, and with h.user in it
+	inner     *http.Server // the one that serves; a new one for each start
+	base      base
 	front     *front
 	admitted  bool // the acceptor has a place for the next connection
+}
+
+// base is the context of all connections: net/http's, and the same with the user's
+// server in it. It is the acceptor's.
+type base struct {
+	inner context.Context
+	user  *context.Context
 }
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
@@ -198,7 +205,7 @@ func (h *HTTPServer) Release() {
 		h.front = nil
 	}
 	h.listener, h.h2, h.admitted = nil, nil, false
-	h.base.inner, h.base.user = nil, nil
+	h.base = base{}
 	h.unbound.Store(false)
 	h.managed.Store(false)
 }
@@ -245,15 +252,18 @@ type tracked interface{ tracked() *conns.Conn }
 func (h *HTTPServer) connContext(ctx context.Context, nc net.Conn) context.Context {
 	c := nc.(tracked).tracked()
 	if h.base.inner != ctx {
-		h.base.inner, h.base.user = ctx, context.WithValue(ctx, http.ServerContextKey, h.user)
+		user := context.WithValue(ctx, http.ServerContextKey, h.user)
+		h.base = base{ctx, &user}
 	}
-	ctx = h.base.user
+	under := h.base.user
 	if f := h.template.ConnContext; f != nil {
-		if ctx = f(ctx, c.NetConn()); ctx == nil {
+		own := f(*under, c.NetConn())
+		if own == nil {
 			panic("ConnContext returned nil")
 		}
+		under = &own
 	}
-	ctx = conns.NewContext(ctx, c)
+	ctx = c.Carry(under)
 	switch t := nc.(type) {
 	case *tlsConn:
 		t.ctx = ctx
