@@ -26,6 +26,8 @@ type tracker struct {
 	events  *bus
 	timeout time.Duration
 
+	parent   actor.SpawnerContext
+	name     []byte // of the next connection's actor, as far as it is always the same; of the token's holder
 	props    *actor.Props
 	spawning chan struct{}                 // a token: one spawn at a time
 	next     *connection                   // what props produce; of the token's holder
@@ -39,6 +41,8 @@ type tracker struct {
 func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *tracker {
 	t := &tracker{
 		system: sh.system, server: server, group: group, events: sh.bus, timeout: sh.timeout,
+		parent:   parentage{self: server},
+		name:     append(make([]byte, 0, len(server.Id)+16), server.Id+"/"...),
 		spawning: make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 		lifted:   make(chan struct{}),
@@ -174,8 +178,8 @@ func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
 	c.Own(child) // before anybody can find its actor, and stop it
 	t.next = child
 	t.spawned++
-	id := t.server.Id + "/" + strconv.FormatInt(t.spawned, 36)
-	pid, err := actor.DefaultSpawner(t.system, id, t.props, parentage{self: t.server})
+	id := string(strconv.AppendInt(t.name, t.spawned, 36))
+	pid, err := actor.DefaultSpawner(t.system, id, t.props, t.parent)
 	if err == nil { // it knows its PID since it was started, in this goroutine
 		// A PID looks its actor up once. A drain would do that for all at once, with
 		// cold caches: the first message, which says nothing, does it now.

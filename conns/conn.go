@@ -14,9 +14,8 @@ import (
 // Unit describes a unit of work in progress, for people. It must not change
 // once it has been handed to Begin.
 type Unit struct {
-	Protocol string
-	Method   string
-	Path     string // without the query
+	Method string // of HTTP; else empty
+	Path   string // without the query
 
 	interrupt Interrupt
 }

@@ -95,14 +95,17 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 }
 
 func (m marked) describe(s *messages.Connection) {
-	if m.head.http1 {
-		s.Protocol = "HTTP/1.1"
+	u := m.unit.Load()
+	if u != nil {
+		s.Request = u.line()
 	}
-	m.describeUnit(s)
+	switch {
+	case !m.head.http1:
+	case u != nil && u.Method == "": // what TLS has negotiated instead
+		s.Protocol, s.Request = u.Path, ""
+	default:
+		s.Protocol = http1Protocol
+	}
 }
 
-func (c *Conn) describeUnit(s *messages.Connection) {
-	if u := c.unit.Load(); u != nil {
-		s.Protocol, s.Request = u.Protocol, u.line()
-	}
-}
+const http1Protocol = "HTTP/1.1"

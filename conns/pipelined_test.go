@@ -26,7 +26,7 @@ func TestBackgroundReadOfAPipelinedRequest(t *testing.T) {
 			go func() { _, _ = peer.Write([]byte("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n")) }()
 			_, err := c.Read(make([]byte, 4<<10))
 			require.NoError(t, err)
-			unit := &Unit{Protocol: "HTTP/1.1", Method: "GET", Path: "/"}
+			unit := &Unit{Method: "GET", Path: "/"}
 			c.Begin(unit)
 			c.Return(true)
 			c.Idle()

@@ -18,8 +18,9 @@ type raw struct {
 	reads    atomic.Bool // its handler is in Read
 	cut      atomic.Bool // it left in the middle of a unit
 	panicked atomic.Bool
-	goodbye  func(io.Writer) // see OnLeave
-	timer    *time.Timer     // see nudge; of the actor, and later of the timer itself
+	goodbye  func(io.Writer)        // see OnLeave
+	protocol atomic.Pointer[string] // see SetProtocol
+	timer    *time.Timer            // see nudge; of the actor, and later of the timer itself
 }
 
 // FollowReads tells that nobody but its handler knows the connection's protocol.
@@ -33,6 +34,14 @@ type raw struct {
 // peace until Idle. One that does not read, but pushes, watches Draining; after
 // IdleGrace its context is cancelled, with the cause ErrDraining.
 func (c *Conn) FollowReads() { c.raw = &raw{} }
+
+// SetProtocol says what a connection speaks whose reads are followed, for people:
+// "TCP" until then. Others say it themselves.
+func (c *Conn) SetProtocol(name string) {
+	if c.raw != nil {
+		c.raw.protocol.Store(&name)
+	}
+}
 
 // Serve runs handler in this goroutine, as the one that serves c, and closes c
 // when it has returned. The handler's context is cancelled when the connection
@@ -129,7 +138,12 @@ func (s stranger) describe(d *messages.Connection) {
 	if d.State == messages.StateReading && s.raw.atWork(reading) {
 		d.State = messages.StateBusy
 	}
-	s.describeUnit(d)
+	if p := s.raw.protocol.Load(); p != nil {
+		d.Protocol = *p
+	}
+	if u := s.unit.Load(); u != nil {
+		d.Request = u.line()
+	}
 }
 
 // leastNudge leaves a handler the time to get to its first Read.

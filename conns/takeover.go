@@ -46,16 +46,15 @@ type Takeover struct {
 	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
 	leaver atomic.Pointer[escort]        // nil until it is asked to leave
 
-	protocol string
-	request  string
+	request string
 
-	_ [16]byte // objects of 192 bytes begin with a cache line: an echo touches two
+	_ [32]byte // objects of 192 bytes begin with a cache line: an echo touches two
 }
 
 // Hijack gives the connection to its handler. rw is what net/http's Hijack
 // returned; it reads and writes through the connection.
 func (c *Conn) Hijack(u *Unit, upgrade Upgrade, rw *bufio.ReadWriter) (*Takeover, *bufio.ReadWriter) {
-	k := &Takeover{Conn: c, layer: c.net, protocol: u.Protocol, request: u.line()}
+	k := &Takeover{Conn: c, layer: c.net, request: u.line()}
 	switch upgrade {
 	case WebSocketAsked:
 		k.word.Store(upgrading | midOut)
@@ -182,7 +181,7 @@ func (k *Takeover) closedAs() (messages.Outcome, bool) { return messages.Outcome
 
 func (k *Takeover) describe(s *messages.Connection) {
 	w := k.word.Load()
-	s.Protocol, s.Request = k.protocol, k.request
+	s.Protocol, s.Request = http1Protocol, k.request
 	if w&framed != 0 {
 		s.Protocol = WebSocketProtocol
 	}

@@ -57,10 +57,10 @@ func newPairAfter(t require.TestingT, s Settings, upgrade Upgrade, before func(*
 	c.FollowHTTP1()
 	p := &pair{TestingT: t, peer: nc.(*net.TCPConn), r: bufio.NewReader(nc), ended: make(chan ending, 1)}
 	c.Own(listenerOwner{p.ended})
-	c.Begin(&Unit{Protocol: "HTTP/1.1", Method: "GET", Path: "/ws"})
+	c.Begin(&Unit{Method: "GET", Path: "/ws"})
 	before(c)
 	rw := bufio.NewReadWriter(bufio.NewReader(strings.NewReader("")), nil)
-	p.k, _ = c.Hijack(&Unit{Protocol: "HTTP/1.1", Method: "GET", Path: "/ws"}, upgrade, rw)
+	p.k, _ = c.Hijack(&Unit{Method: "GET", Path: "/ws"}, upgrade, rw)
 	c.Return(true) // the handler is the test: nobody waits for it
 	return p
 }

@@ -173,7 +173,7 @@ func (c handedOver) UnencryptedNetConn() net.Conn { return c.conn }
 // serveForeign lets the user's own protocol have the connection, as net/http does.
 // It is busy until that returns: nothing is known of what happens on it.
 func (x *h2) serveForeign(ctx context.Context, c *conns.Conn, tc *tls.Conn, serve func(*http.Server, *tls.Conn, http.Handler)) {
-	unit := conns.Unit{Protocol: tc.ConnectionState().NegotiatedProtocol}
+	unit := conns.Unit{Path: tc.ConnectionState().NegotiatedProtocol}
 	c.Begin(&unit)
 	completed := false
 	defer func() {

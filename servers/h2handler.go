@@ -27,7 +27,7 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil { // a request for http:// that came over TLS
 		r.TLS = h.tls
 	}
-	s := &h2Request{stream: conns.Stream{Unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path}}}
+	s := &h2Request{stream: conns.Stream{Unit: conns.Unit{Method: r.Method, Path: r.URL.Path}}}
 	s.response.ResponseWriter = w
 	h.conn.Start(&s.stream)
 	completed := false

@@ -24,7 +24,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// arrived there when Begin's atomic operations would have to wait for it.
 	rw := &response{
 		ResponseWriter: w, request: r,
-		unit: conns.Unit{Protocol: r.Proto, Method: r.Method, Path: r.URL.Path},
+		unit: conns.Unit{Method: r.Method, Path: r.URL.Path},
 	}
 	c := conns.FromContext(r.Context())
 	if c == nil {

@@ -181,6 +181,7 @@ func TestTCPStragglerIsKilledAndNamed(t *testing.T) {
 	config := quick()
 	config.Timeout = 300 * time.Millisecond
 	tr := grow(t, config, tcp(func(_ context.Context, c *servers.Conn) {
+		c.SetProtocol("mining")
 		_, _ = bufio.NewReader(c).ReadString('\n')
 		c.Begin(unit("MINE gold"))
 		close(begun)
@@ -194,6 +195,7 @@ func TestTCPStragglerIsKilledAndNamed(t *testing.T) {
 	s := r.Sum()
 	require.Equal(t, []int{1, 1, 1}, []int{s.Killed, s.Lost, s.Running}, r)
 	require.Equal(t, "MINE gold", r.Servers[0].Stragglers[0].Request)
+	require.Equal(t, "mining", r.Servers[0].Stragglers[0].Protocol)
 	require.LessOrEqual(t, r.Took, config.Timeout+50*time.Millisecond)
 }
 
@@ -351,7 +353,7 @@ func TestTCPSaysWhatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, "served already")
 }
 
-func unit(line string) *conns.Unit { return &conns.Unit{Protocol: "LINES", Path: line} }
+func unit(line string) *conns.Unit { return &conns.Unit{Path: line} }
 
 type writerFunc func([]byte) (int, error)
 

@@ -23,13 +23,14 @@ func (o options) lines(show *show) drain.Server {
 }
 
 func echoLines(ctx context.Context, c *servers.Conn) {
+	c.SetProtocol("lines")
 	r := bufio.NewReader(c)
 	for {
 		text, err := r.ReadString('\n')
 		if err != nil {
 			return
 		}
-		c.Begin(&conns.Unit{Protocol: "lines", Path: text[:len(text)-1]})
+		c.Begin(&conns.Unit{Path: text[:len(text)-1]})
 		if len(text) > 5 && text[:5] == "slow " {
 			time.Sleep(time.Second)
 		}

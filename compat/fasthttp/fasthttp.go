@@ -71,7 +71,7 @@ func (s *Server) Unbind(ctx context.Context) error { return s.acceptor.Unbind(ct
 // in a drain that it is the last one.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := ctx.Conn().(*conns.Conn)
-	c.Begin(&conns.Unit{Protocol: "HTTP/1.1", Method: string(ctx.Method()), Path: string(ctx.Path())})
+	c.Begin(&conns.Unit{Method: string(ctx.Method()), Path: string(ctx.Path())})
 	completed := false
 	defer func() { c.Return(completed) }()
 	s.template.Handler(ctx)

@@ -49,7 +49,7 @@ func (calls) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context
 	if c == nil || c.H2() == nil {
 		return ctx
 	}
-	k := &call{conn: c.H2(), stream: conns.Stream{Unit: conns.Unit{Protocol: "gRPC", Path: info.FullMethodName}}}
+	k := &call{conn: c.H2(), stream: conns.Stream{Unit: conns.Unit{Path: info.FullMethodName}}}
 	ctx = k.stream.Context(c, ctx)
 	k.conn.Start(&k.stream)
 	return context.WithValue(ctx, callKey{}, k)

@@ -43,6 +43,7 @@ func (s *Server) track(g *conns.Group, nc net.Conn) *conn {
 	}
 	if s.options.OwnCredentials {
 		c.tracked.FollowReads()
+		c.tracked.SetProtocol("gRPC")
 	}
 	c.Conn = c.tracked
 	return c
@@ -52,7 +53,7 @@ func (s *Server) track(g *conns.Group, nc net.Conn) *conn {
 func (c *conn) start() {
 	switch {
 	case c.server.options.OwnCredentials:
-		c.tracked.Begin(&conns.Unit{Protocol: "gRPC", Path: "(encrypted by the server's own credentials)"})
+		c.tracked.Begin(&conns.Unit{Path: "(encrypted by the server's own credentials)"})
 	case c.server.options.TLSConfig == nil:
 		c.multiplex()
 	}
