@@ -21,7 +21,7 @@ func quietSystem() *actor.ActorSystem {
 
 // registryBuckets is how many of the framework's buckets are used: a divisor of
 // their number, so that what is in the first ones stays where it belongs.
-const registryBuckets = 2
+const registryBuckets = 1
 
 // fewerMaps makes the registry of a system that nobody uses yet smaller. It has
 // 1,024 buckets of 32 maps each, one for every actor of a server with 32,768

@@ -151,18 +151,23 @@ func growth(o options) (result, error) {
 	return r, nil
 }
 
-// linear says how far from proportional growth a curve is.
+// linear says how far a curve is from the straight line that fits it best: least
+// squares of what each point is off, in proportion.
 func linear(s series) string {
-	last := len(s.x) - 1
-	slope := (s.y[last] - s.y[0]) / (s.x[last] - s.x[0])
+	var uu, uv, vv, u1, v1 float64
+	for i := range s.x {
+		u, v := 1/s.y[i], s.x[i]/s.y[i]
+		uu, uv, vv, u1, v1 = uu+u*u, uv+u*v, vv+v*v, u1+u, v1+v
+	}
+	det := uu*vv - uv*uv
+	start, slope := (u1*vv-v1*uv)/det, (v1*uu-u1*uv)/det
 	worst := 0.0
 	for i := range s.x {
-		line := s.y[0] + slope*(s.x[i]-s.x[0])
-		if d := s.y[i]/line - 1; d*d > worst*worst {
+		if d := s.y[i]/(start+slope*s.x[i]) - 1; d*d > worst*worst {
 			worst = d
 		}
 	}
-	return fmt.Sprintf("%.1f µs for each further connection; at most %+.0f %% off the straight line from the first to the last",
+	return fmt.Sprintf("%.1f µs for each further connection; at most %+.0f %% off the straight line that fits best",
 		slope*1e6, worst*100)
 }
 

@@ -157,7 +157,7 @@ func tree(o options) (result, error) {
 	}
 	r.series = []series{spawned, drained, cpu}
 	if len(sizes) > 1 {
-		r.notes = append(r.notes, "CPU: "+linear(cpu), "Shutdown to Report: "+linear(drained))
+		r.notes = append(r.notes, "adopted: "+linear(spawned), "CPU: "+linear(cpu), "Shutdown to Report: "+linear(drained))
 	}
 	return r, nil
 }

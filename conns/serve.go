@@ -32,7 +32,12 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		c.raw.reads.Store(true)
 	}
 	for {
-		if n, err = c.readNet(p); n > 0 {
+		if c.phase() == idle { // a reader that waits for a first byte is alone
+			n, err = c.net.Read(p)
+		} else {
+			n, err = c.readNet(p)
+		}
+		if n > 0 {
 			if c.follow(p[:n]) {
 				c.owner.Busy()
 			}
@@ -56,11 +61,8 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 }
 
 // readNet reads from the socket, unless net/http has aborted the read: see
-// SetReadDeadline. A reader that waits for a first byte is alone.
+// SetReadDeadline.
 func (c *Conn) readNet(p []byte) (int, error) {
-	if c.phase() == idle {
-		return c.net.Read(p)
-	}
 	if c.want.Load() == longAgo { // most often, the request is answered by now
 		return 0, errAborted
 	}
