@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The context of a request is made cancellable only when somebody looks: whatever
@@ -55,4 +56,18 @@ func TestInterruptibleContextIsMadeForTheFirstWhoLooks(t *testing.T) {
 			i.ended()
 		})
 	}
+}
+
+// Who asks to be interrupted when the handler has returned already, from a goroutine
+// that it has left behind, waits for no drain.
+func TestAFinishedRequestIsNotInterrupted(t *testing.T) {
+	g := NewGroup("test", Settings{})
+	u := new(Unit)
+	ctx := u.Context(&Conn{group: g}, context.Background())
+	u.interrupt.ended()
+	Interruptible(ctx)
+	w := u.interrupt.made.Load().waiting.Load()
+	require.False(t, (*w.stop.Load())(), "it was still registered")
+	g.Drain(time.Now())
+	assert.NoError(t, ctx.Err())
 }
