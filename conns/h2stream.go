@@ -9,7 +9,7 @@ import (
 // Stream is one request on an HTTP/2 connection, while its handler runs.
 type Stream struct {
 	Unit
-	began int64
+	order int64 // of the connection's requests
 	named *atomic.Pointer[Stream]
 }
 
@@ -22,7 +22,7 @@ func (c *Conn) H2() *H2 { return c.h2.Load() }
 
 // Start marks that the handler of a request starts.
 func (h *H2) Start(s *Stream) {
-	s.began = now()
+	s.order = h.requests.Add(1)
 	for i := range h.named {
 		if h.named[i].CompareAndSwap(nil, s) {
 			s.named = &h.named[i]
@@ -31,7 +31,6 @@ func (h *H2) Start(s *Stream) {
 	}
 	h.group.enter()
 	h.group.Requests.Add(1)
-	h.requests.Add(1)
 }
 
 // Done marks that the handler has returned, or, if it has not completed, that it
@@ -63,7 +62,7 @@ func (h *H2) describe(d *messages.Connection) {
 	}
 	var oldest *Stream
 	for i := range h.named {
-		if s := h.named[i].Load(); s != nil && (oldest == nil || s.began < oldest.began) {
+		if s := h.named[i].Load(); s != nil && (oldest == nil || s.order < oldest.order) {
 			oldest = s
 		}
 	}

@@ -46,7 +46,7 @@ mutant "accept until quiet" servers/listener.go \
 	's/if over \|\| !l\.rearm\(\) \{/if true {/' \
 	. 'P2_AcceptQueue|P2_MaxConns'
 mutant "the farewell" conns/leave.go \
-	's/\t\tc\.goodbye\(c\.(net|layer)\)\n//' \
+	's/\t\tsay\(c\.net\)\n//' \
 	. 'P1_IdleConnection'
 mutant "nothing reaches the handler after the goodbye" conns/serve.go \
 	's/case leaving:\n\t\treturn 0, c\.kind\(\)\.goneError\(\)\n/case leaving:\n/' \
