@@ -19,19 +19,15 @@ func quietSystem() *actor.ActorSystem {
 	return system
 }
 
-// registryBuckets is how many of the framework's buckets are used: a divisor of
-// their number, so that what is in the first ones stays where it belongs.
-const registryBuckets = 1
-
 // fewerMaps makes the registry of a system that nobody uses yet smaller. It has
 // 1,024 buckets of 32 maps each, one for every actor of a server with 32,768
 // connections, and a Go map with a single entry in it takes 288 bytes. A
-// connection's share of 1,024 fuller maps is a quarter of that; and the garbage
-// collector looks at 32,000 maps less.
+// connection's share of the 32 fuller maps of one bucket is a quarter of that; and the
+// garbage collector looks at 32,000 maps less.
 func fewerMaps(registry *actor.SliceMap) {
 	all := registry.LocalPIDs
-	registry.LocalPIDs = slices.Clone(all[:registryBuckets])
-	for _, bucket := range all[registryBuckets:] { // the system's own actors may be in them
+	registry.LocalPIDs = slices.Clone(all[:1])
+	for _, bucket := range all[1:] { // the system's own actors may be in them
 		bucket.IterCb(func(id string, process any) { registry.GetBucket(id).Set(id, process) })
 	}
 }

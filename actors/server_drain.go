@@ -136,11 +136,13 @@ func (s *server) closeBatch() {
 	if s.forced || s.spread == nil {
 		return
 	}
-	for _, m := range s.spread.next() {
+	batch := s.spread.next()
+	for _, m := range batch {
 		if s.live.has(m.pid, m.record) {
 			s.send(m.pid, messages.Close{})
 		}
 	}
+	clear(batch) // what has been closed must not wait for the last to be collected
 	if pause, more := s.spread.pause(); more {
 		s.after(pause, func() { s.tell(nextBatch{}) })
 	}

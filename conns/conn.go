@@ -12,7 +12,7 @@ import (
 )
 
 // Unit describes a unit of work in progress, for people. It must not change
-// once it has been handed to Begin.
+// once it has been handed to Begin, and is good for one: the next needs another.
 type Unit struct {
 	Method string // of HTTP; else empty
 	Path   string // without the query
@@ -29,6 +29,10 @@ func (u *Unit) Context(c *Conn, parent context.Context) context.Context {
 	u.interrupt.conn, u.interrupt.parent = c, parent
 	return (*interruptible)(&u.interrupt)
 }
+
+// End marks that the handler of a unit has returned that was given a Context and to no
+// Begin: Return and Done do it for others.
+func (u *Unit) End() { u.interrupt.ended() }
 
 // Conn is the connection that Context was given.
 func (u *Unit) Conn() *Conn { return u.interrupt.conn }

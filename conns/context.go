@@ -3,6 +3,7 @@ package conns
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 )
@@ -40,6 +41,17 @@ func (c *connContext) Value(key any) any {
 		return (*Conn)(c)
 	}
 	return (*c.base).Value(key)
+}
+
+// String is for those who print a context: its fields change while they do.
+func (c *connContext) String() string { return nameOf(*c.base) + ".Conn" }
+
+// nameOf names a context as the standard library's do each other.
+func nameOf(ctx context.Context) string {
+	if s, ok := ctx.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", ctx)
 }
 
 // Context returns a context for everything that is served on c: it carries c, and

@@ -160,3 +160,19 @@ func TestADroppedContextIsCancelled(t *testing.T) {
 	require.Error(t, ctx.Err())
 	require.Nil(t, c.cancel.Load())
 }
+
+// Who prints a context does not look into it: it may be changing.
+func TestContextsHaveNames(t *testing.T) {
+	c := New(NewGroup("test", Settings{}), &net.TCPConn{})
+	base := context.Background()
+	ctx := new(Unit).Context(c, c.Carry(&base))
+	assert.Equal(t, "context.Background.Conn.Unit", fmt.Sprint(ctx))
+	child, cancel := context.WithCancel(ctx)
+	defer cancel()
+	assert.Equal(t, "context.Background.Conn.Unit.WithCancel", fmt.Sprint(child))
+	base = strange{base}
+	assert.Equal(t, "conns.strange.Conn", fmt.Sprint(c.Carry(&base)))
+}
+
+// strange is a context without a name.
+type strange struct{ context.Context }

@@ -75,6 +75,9 @@ func (c *interruptible) Value(key any) any {
 	return c.parent.Value(key)
 }
 
+// String is for those who print a context: its fields change while they do.
+func (c *interruptible) String() string { return nameOf(c.parent) + ".Unit" }
+
 func (i *Interrupt) make() *cancellable {
 	if made := i.made.Load(); made != nil {
 		return made

@@ -48,7 +48,9 @@ func (c *Conn) SetProtocol(name string) {
 // ends, at the deadline of a drain, and see FollowReads. A panic of the handler ends
 // this connection alone, and comes back as a *PanicError.
 func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
-	ctx := c.Context(context.Background())
+	var whole Unit // an Interruptible handler is one from its beginning to its end
+	ctx := whole.Context(c, c.Context(context.Background()))
+	defer whole.End()
 	c.group.enter()
 	defer c.group.exit()
 	completed := false

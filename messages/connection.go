@@ -115,7 +115,7 @@ type Connection struct {
 	ID       int64         `json:"id"` // its number in the order of arrival, unique in its server
 	Server   string        `json:"server"`
 	Peer     string        `json:"peer"`
-	Protocol string        `json:"protocol"`          // "HTTP/1.1", "HTTP/2.0", "WebSocket", …
+	Protocol string        `json:"protocol"`          // "HTTP/1.1" (1.0 too), "HTTP/2.0", "WebSocket", …
 	Request  string        `json:"request,omitempty"` // method and path of the request in progress, without its query
 	State    State         `json:"state"`
 	Age      time.Duration `json:"age"`   // since it was accepted

@@ -180,7 +180,7 @@ func (x *h2) serveForeign(ctx context.Context, c *conns.Conn, tc *tls.Conn, serv
 		c.Return(completed)
 		_ = c.Close()
 	}()
-	serve(x.server.user, tc, foreign{ctx: ctx, server: x.server, tls: tc})
+	serve(x.server.user, tc, foreign{ctx: ctx, server: x.server, conn: c, tls: tc})
 	completed = true
 }
 
@@ -188,6 +188,7 @@ func (x *h2) serveForeign(ctx context.Context, c *conns.Conn, tc *tls.Conn, serv
 type foreign struct {
 	ctx    context.Context
 	server *HTTPServer
+	conn   *conns.Conn
 	tls    *tls.Conn
 }
 
@@ -205,6 +206,9 @@ func (f foreign) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.RemoteAddr == "" {
 		r.RemoteAddr = f.tls.RemoteAddr().String()
 	}
+	var unit conns.Unit
+	defer unit.End()
+	setContext(r, unit.Context(f.conn, r.Context()))
 	f.server.userHandler(r).ServeHTTP(w, r)
 }
 

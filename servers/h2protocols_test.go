@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -148,6 +149,37 @@ func TestProtocolOfTheUsersOwn(t *testing.T) {
 	assert.Equal(t, "hello", string(got))
 	_ = nc.Close()
 	r.drains(t)
+}
+
+// The handler that such a function is given serves requests as any other: they have a
+// context of their own, which a drain interrupts.
+func TestARequestOfTheUsersOwnProtocolCanBeInterrupted(t *testing.T) {
+	begun, cause := make(chan struct{}), make(chan error, 1)
+	srv := h2Server(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		drain.Interruptible(r.Context())
+		close(begun)
+		<-r.Context().Done()
+		cause <- context.Cause(r.Context())
+	}), true)
+	srv.Protocols = nil
+	srv.TLSConfig.NextProtos = []string{"once"}
+	srv.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+		"once": func(_ *http.Server, _ *tls.Conn, h http.Handler) {
+			r := httptest.NewRequest("GET", "/", nil)
+			h.ServeHTTP(httptest.NewRecorder(), r.WithContext(h.(interface{ BaseContext() context.Context }).BaseContext()))
+		},
+	}
+	rig := serveH2(t, srv, true, drain.Config{})
+	nc, err := tls.Dial("tcp", rig.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"once"}})
+	require.NoError(t, err)
+	defer nc.Close()
+	<-begun
+	status, err := rig.Status(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "once", status.Servers[0].Oldest[0].Protocol)
+	go func() { _, _ = io.Copy(io.Discard, nc); _ = nc.Close() }()
+	rig.drains(t)
+	assert.Equal(t, drain.ErrDraining, <-cause)
 }
 
 // A user's own TLS listener that offers h2.

@@ -175,6 +175,27 @@ func TestTCPPusherIsToldByItsContext(t *testing.T) {
 	require.Less(t, r.Took, time.Second)
 }
 
+// A handler that waits in the middle of its work for its context alone.
+func TestTCPHandlerCanBeInterrupted(t *testing.T) {
+	begun, cause := make(chan struct{}), make(chan error, 1)
+	tr := grow(t, quick(), tcp(func(ctx context.Context, c *servers.Conn) {
+		drain.Interruptible(ctx)
+		_, _ = bufio.NewReader(c).ReadString('\n')
+		c.Begin(unit("WAIT"))
+		close(begun)
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+		c.Idle()
+	}))
+	l := dialLine(t, "tcp", tr.addr("tcp"))
+	l.send("WAIT\n")
+	<-begun
+	go l.expectEnd()
+	r := tr.drained()
+	require.NoError(t, r.Err(), r)
+	require.ErrorIs(t, <-cause, drain.ErrDraining)
+}
+
 func TestTCPStragglerIsKilledAndNamed(t *testing.T) {
 	begun, release := make(chan struct{}), make(chan struct{})
 	defer close(release)

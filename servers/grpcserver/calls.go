@@ -27,7 +27,7 @@ type callKey struct{}
 // call is a call in progress.
 type call struct {
 	stream conns.Stream
-	conn   *conns.H2
+	conn   *conns.H2 // nil if gRPC's own credentials hide the streams
 }
 
 // TagConn implements stats.Handler: the contexts of all calls on a connection
@@ -46,12 +46,14 @@ func (calls) HandleConn(context.Context, stats.ConnStats) {}
 // TagRPC implements stats.Handler.
 func (calls) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	c := conns.FromContext(ctx)
-	if c == nil || c.H2() == nil {
+	if c == nil {
 		return ctx
 	}
 	k := &call{conn: c.H2(), stream: conns.Stream{Unit: conns.Unit{Path: info.FullMethodName}}}
 	ctx = k.stream.Context(c, ctx)
-	k.conn.Start(&k.stream)
+	if k.conn != nil {
+		k.conn.Start(&k.stream)
+	}
 	return context.WithValue(ctx, callKey{}, k)
 }
 
@@ -60,7 +62,11 @@ func (calls) HandleRPC(ctx context.Context, s stats.RPCStats) {
 	if _, over := s.(*stats.End); !over {
 		return
 	}
-	if k, ok := ctx.Value(callKey{}).(*call); ok {
+	switch k, ok := ctx.Value(callKey{}).(*call); {
+	case !ok:
+	case k.conn == nil:
+		k.stream.End()
+	default:
 		k.conn.Done(&k.stream, true)
 	}
 }

@@ -132,21 +132,28 @@ func shutdown(h *drain.Handle) drain.Report {
 	return r
 }
 
-func TestCallsInProgressFinish(t *testing.T) {
+// transport is how gRPC's bytes travel.
+type transport struct {
+	options grpcserver.Options
+	server  []grpc.ServerOption
+	client  []grpc.DialOption
+}
+
+func transports(t *testing.T) map[string]transport {
 	web := httptest.NewUnstartedServer(nil)
 	web.StartTLS()
-	defer web.Close()
+	t.Cleanup(web.Close)
 	ours := &tls.Config{Certificates: web.TLS.Certificates}
 	theirs := grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{InsecureSkipVerify: true}))
-	for name, c := range map[string]struct {
-		options grpcserver.Options
-		server  []grpc.ServerOption
-		client  []grpc.DialOption
-	}{
+	return map[string]transport{
 		"plain":           {},
 		"TLS":             {options: grpcserver.Options{TLSConfig: ours}, client: []grpc.DialOption{theirs}},
 		"own credentials": {grpcserver.Options{OwnCredentials: true}, []grpc.ServerOption{grpc.Creds(credentials.NewTLS(ours))}, []grpc.DialOption{theirs}},
-	} {
+	}
+}
+
+func TestCallsInProgressFinish(t *testing.T) {
+	for name, c := range transports(t) {
 		t.Run(name, func(t *testing.T) {
 			begun, finish := make(chan struct{}), make(chan struct{})
 			e := &echo{say: func(_ context.Context, in string) (string, error) {
@@ -196,6 +203,30 @@ func TestStreamsHearOfTheDrain(t *testing.T) {
 	r := <-done
 	require.NoError(t, r.Err(), r)
 	require.Less(t, r.Took, time.Second)
+}
+
+// A call that waits for its context alone says so; whose credentials they are does not
+// matter.
+func TestACallCanBeInterrupted(t *testing.T) {
+	for name, o := range transports(t) {
+		t.Run(name, func(t *testing.T) {
+			cause := make(chan error, 1)
+			e := &echo{chat: func(_ string, s grpc.ServerStream) error {
+				drain.Interruptible(s.Context())
+				_ = s.SendMsg(wrapperspb.String("hello"))
+				<-s.Context().Done()
+				cause <- context.Cause(s.Context())
+				return nil
+			}}
+			h := start(t, 5*time.Second, e.server(o.options, o.server...))
+			s := chat(t, dial(t, h.Addrs()["grpc"], o.client...), "x")
+			_, err := hear(s)
+			require.NoError(t, err)
+			r := shutdown(h)
+			require.NoError(t, r.Err(), r)
+			require.ErrorIs(t, <-cause, drain.ErrDraining)
+		})
+	}
 }
 
 func TestAStreamThatNeverEndsIsGoneByTheDeadlineAndNamed(t *testing.T) {
