@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 )
 
@@ -151,24 +152,34 @@ func growth(o options) (result, error) {
 	return r, nil
 }
 
-// linear says how far a curve is from the straight line that fits it best: least
-// squares of what each point is off, in proportion.
+// linear says how far a curve is from a straight line: from the one whose greatest
+// distance from a point, in proportion to it, is the least. Three points decide it,
+// which lie on alternating sides of it (Chebyshev).
 func linear(s series) string {
-	var uu, uv, vv, u1, v1 float64
-	for i := range s.x {
-		u, v := 1/s.y[i], s.x[i]/s.y[i]
-		uu, uv, vv, u1, v1 = uu+u*u, uv+u*v, vv+v*v, u1+u, v1+v
-	}
-	det := uu*vv - uv*uv
-	start, slope := (u1*vv-v1*uv)/det, (v1*uu-u1*uv)/det
-	worst := 0.0
-	for i := range s.x {
-		if d := s.y[i]/(start+slope*s.x[i]) - 1; d*d > worst*worst {
-			worst = d
+	worst, slope := 0.0, 0.0
+	for k := range s.x {
+		for j := range k {
+			for i := range j {
+				// start + slope*x = (1-e)*y, (1+e)*y and (1-e)*y
+				m := [3][4]float64{{1, s.x[i], s.y[i], s.y[i]}, {1, s.x[j], -s.y[j], s.y[j]}, {1, s.x[k], s.y[k], s.y[k]}}
+				if _, b, e := solve(m); math.Abs(e) >= worst {
+					worst, slope = math.Abs(e), b
+				}
+			}
 		}
 	}
-	return fmt.Sprintf("%.1f µs for each further connection; at most %+.0f %% off the straight line that fits best",
+	return fmt.Sprintf("%.1f µs for each further connection; %.0f %% off the straight line that fits best, at most",
 		slope*1e6, worst*100)
+}
+
+// solve solves three linear equations by Cramer's rule.
+func solve(m [3][4]float64) (a, b, c float64) {
+	det := func(i, j, k int) float64 {
+		return m[0][i]*(m[1][j]*m[2][k]-m[1][k]*m[2][j]) - m[0][j]*(m[1][i]*m[2][k]-m[1][k]*m[2][i]) +
+			m[0][k]*(m[1][i]*m[2][j]-m[1][j]*m[2][i])
+	}
+	d := det(0, 1, 2)
+	return det(3, 1, 2) / d, det(0, 3, 2) / d, det(0, 1, 3) / d
 }
 
 // spreadRate measures the rate of the closes of a spread drain, and the server's
