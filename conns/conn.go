@@ -30,6 +30,18 @@ func (u *Unit) Context(c *Conn, parent context.Context) context.Context {
 	return (*interruptible)(&u.interrupt)
 }
 
+// NetHTTPContext is Context for a request that net/http serves over HTTP/1. The
+// request's context there ends with its handler, or when reading from the peer or
+// writing to it has failed. All of that happens here: so what can be cancelled does
+// not hang on that context, which would cost as much again, unless the server has a
+// BaseContext or a ConnContext that can be cancelled too.
+func (u *Unit) NetHTTPContext(c *Conn, parent context.Context) context.Context {
+	if (*c.base).Done() == nil {
+		u.interrupt.word.Store(alone)
+	}
+	return u.Context(c, parent)
+}
+
 // End marks that the handler of a unit has returned that was given a Context and to no
 // Begin: Return and Done do it for others.
 func (u *Unit) End() { u.interrupt.ended() }

@@ -176,3 +176,32 @@ func TestContextsHaveNames(t *testing.T) {
 
 // strange is a context without a name.
 type strange struct{ context.Context }
+
+// A request of net/http's that does not hang on its parent hears that the peer has
+// gone, whenever that is found out: before its handler begins, before anybody looks,
+// or while.
+func TestAnAttentiveRequestHearsThatThePeerIsGone(t *testing.T) {
+	base := context.Background()
+	for range 2000 {
+		c := New(NewGroup("test", Settings{}), &net.TCPConn{})
+		c.FollowNetHTTP()
+		c.Own(nobody{})
+		u := new(Unit)
+		ctx := u.NetHTTPContext(c, c.Carry(&base))
+		go c.failed(true)
+		c.Begin(u)
+		<-ctx.Done()
+		require.Equal(t, context.Canceled, context.Cause(ctx))
+	}
+	cancellable, cancel := context.WithCancelCause(base)
+	c := New(NewGroup("test", Settings{}), &net.TCPConn{})
+	ctx := new(Unit).NetHTTPContext(c, c.Carry(&cancellable))
+	cancel(net.ErrClosed)
+	<-ctx.Done()
+	require.Equal(t, net.ErrClosed, context.Cause(ctx), "the parent's end is heard of, if it has one of its own")
+
+	u := new(Unit)
+	ctx = u.NetHTTPContext(c, c.Carry(&base))
+	u.End()
+	<-ctx.Done() // whoever looks when the handler has returned
+}

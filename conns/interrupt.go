@@ -40,6 +40,7 @@ const (
 	overdue                      // and it goes on writing
 	watches                      // its handler watches Draining
 	finished                     // it has returned
+	alone                        // its end need not be heard of from the parent
 )
 
 // interruptAfter is the head start of a handler that watches Draining: one that
@@ -82,12 +83,36 @@ func (i *Interrupt) make() *cancellable {
 	if made := i.made.Load(); made != nil {
 		return made
 	}
-	ctx, cancel := context.WithCancelCause(i.parent)
+	parent := i.parent
+	if i.word.Load()&alone != 0 {
+		parent = (*detached)(i)
+	}
+	ctx, cancel := context.WithCancelCause(parent)
 	if !i.made.CompareAndSwap(nil, &cancellable{Context: ctx, cancel: cancel}) {
 		cancel(nil) // another goroutine was first
 	}
-	return i.made.Load()
+	made := i.made.Load()
+	if w := i.word.Load(); w&finished != 0 || (w&alone != 0 && i.conn.has(peerless)) {
+		made.cancel(context.Canceled) // who saw that has not seen this
+	}
+	return made
 }
+
+// peerGone ends a request that does not hear of it from its parent.
+func (i *Interrupt) peerGone() {
+	if made := i.made.Load(); made != nil && i.word.Load()&alone != 0 {
+		made.cancel(context.Canceled)
+	}
+}
+
+// detached has the values of a request's parent, and not its end.
+type detached Interrupt
+
+func (d *detached) Deadline() (time.Time, bool) { return d.parent.Deadline() }
+func (d *detached) Done() <-chan struct{}       { return nil }
+func (d *detached) Err() error                  { return nil }
+func (d *detached) Value(key any) any           { return d.parent.Value(key) }
+func (d *detached) String() string              { return nameOf(d.parent) }
 
 // cancel cancels the request, if it has a context of its own and is in progress.
 func (i *Interrupt) cancel(cause error) {

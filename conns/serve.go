@@ -48,9 +48,11 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			c.raise(broken)
+			c.failed(len(p) == 1)
 			break
 		}
 		if n, err = c.expired(p, err); n > 0 || err != nil {
+			c.failed(len(p) == 1 && n == 0 && c.want.Load() != longAgo)
 			break
 		}
 	}
@@ -188,6 +190,20 @@ func (c *Conn) wrote(n int64, err error) {
 	c.written.Add(n)
 	if err != nil {
 		c.raise(broken)
+		c.failed(true)
+	}
+}
+
+// failed is called when net/http is about to be told that reading or writing has
+// failed. Where this ends the contexts of what it serves (a background read that it
+// has not aborted, any write), ours end too: see Unit.NetHTTPContext.
+func (c *Conn) failed(ends bool) {
+	if !ends || !c.head.ahead {
+		return
+	}
+	c.raise(peerless)
+	if u := c.unit.Load(); u != nil {
+		u.interrupt.peerGone()
 	}
 }
 

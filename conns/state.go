@@ -45,6 +45,7 @@ const (
 	limited   uint32 = 1 << 13 // a write deadline has been set
 	inside    uint32 = 1 << 14 // somebody reads from the socket
 	losing    uint32 = 1 << 15 // its end loses something
+	peerless  uint32 = 1 << 16 // net/http has been told that the peer is gone
 
 	sentenceShift = 24 // the uppermost byte is how a connection ends that was closed or killed
 	sentenceMask  = 0xff<<sentenceShift | losing

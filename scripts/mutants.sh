@@ -96,6 +96,9 @@ mutant "a kill that crosses the goodbye" actors/server_drain.go \
 mutant "the fate of what is killed" conns/leave.go \
 	's/\tif c\.has\(killed\) \{[^\n]*\n\t\toutcome, lost = c\.sentenced\(\)\n\t\}\n//; s/if !c\.has\(killed\) \{[^\n]*\n(\t\tc\.finish\(outcome, lost\)\n)\t\}/if true {\n$1\t}/' \
 	. 'TestAResponseCut'
+mutant "handlers hear that the client is gone" conns/serve.go \
+	's/\tc\.raise\(peerless\)\n(.*\n){3}//' \
+	./servers 'ContextsEndWhenTheClientIsGone'
 mutant "handlers hear of the deadline" actors/server_drain.go \
 	's/func\(\) \{ s\.tell\(outOfPatience\{\}\) \}/func() {}/' \
 	. 'P5_|P7_'

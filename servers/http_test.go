@@ -272,3 +272,46 @@ func TestAcceptErrorsThatPassAreOutlived(t *testing.T) {
 	resp, _ := fetch(t, "http://"+addr)
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
 }
+
+// A handler's context ends when its client is gone, as it does with net/http: whoever
+// finds that out, and whether the handler looks before or after it.
+func TestContextsEndWhenTheClientIsGone(t *testing.T) {
+	const get, post = "GET / HTTP/1.1\r\nHost: test\r\n\r\n", "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\n"
+	for name, c := range map[string]struct {
+		request string
+		until   func(w http.ResponseWriter, ctx context.Context) // it is gone
+	}{
+		"look first": {get, func(_ http.ResponseWriter, ctx context.Context) { <-ctx.Done() }},
+		"derive first": {get, func(_ http.ResponseWriter, ctx context.Context) {
+			child, cancel := context.WithTimeout(ctx, time.Hour)
+			defer cancel()
+			<-child.Done()
+		}},
+		"look afterwards": {get, func(w http.ResponseWriter, _ context.Context) {
+			<-w.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // it tells when net/http knows
+		}},
+		"write": {post, func(w http.ResponseWriter, _ context.Context) { // its body has not been read: nobody reads on
+			for http.NewResponseController(w).Flush() == nil {
+				_, _ = w.Write(make([]byte, 1<<10))
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun, ended := make(chan struct{}), make(chan error)
+			tr := serveHTTP(t, quick(), func(w http.ResponseWriter, r *http.Request) {
+				begun <- struct{}{}
+				c.until(w, r.Context())
+				<-r.Context().Done()
+				ended <- context.Cause(r.Context())
+			})
+			nc, err := net.Dial("tcp", tr.addr("http"))
+			require.NoError(t, err)
+			_, err = io.WriteString(nc, c.request)
+			require.NoError(t, err)
+			<-begun
+			require.NoError(t, nc.(*net.TCPConn).SetLinger(0)) // a reset
+			require.NoError(t, nc.Close())
+			require.Equal(t, context.Canceled, <-ended)
+		})
+	}
+}

@@ -84,8 +84,8 @@ func TestARequestCostsOneAllocation(t *testing.T) {
 }
 
 // What can be cancelled is made for who looks.
-func TestAnAttentiveRequestCostsSixAllocationsMore(t *testing.T) {
-	require.LessOrEqual(t, added(t, looking()), 7+0.1)
+func TestAnAttentiveRequestCostsThreeAllocationsMore(t *testing.T) {
+	require.LessOrEqual(t, added(t, looking()), 4+0.1)
 }
 
 // BenchmarkRequest is a request over a connection in memory.

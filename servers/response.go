@@ -31,7 +31,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	setContext(r, rw.unit.Context(c, r.Context()))
+	setContext(r, rw.unit.NetHTTPContext(c, r.Context()))
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() { c.Return(completed) }()
