@@ -69,5 +69,5 @@ func TestAFinishedRequestIsNotInterrupted(t *testing.T) {
 	w := u.interrupt.made.Load().waiting.Load()
 	require.False(t, (*w.stop.Load())(), "it was still registered")
 	g.Drain(time.Now())
-	assert.NoError(t, ctx.Err())
+	assert.Equal(t, context.Canceled, context.Cause(ctx), "it has ended")
 }

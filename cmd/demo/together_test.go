@@ -32,10 +32,13 @@ import (
 // piece of work is done, and returns an error if something was lost.
 type worker func(working func()) error
 
-// refused reports that a connection could not be opened: nothing was sent.
+// refused reports that a connection could not be opened, or that net/http's client had
+// none that takes another HTTP/2 request: nothing was sent. It says the latter in odd
+// words if it has closed the body meanwhile; a POST comes there for no other reason
+// (Transport.roundTrip, persistConn.shouldRetryRequest).
 func refused(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return (errors.As(err, &op) && op.Op == "dial") || err.Error() == "net/http: cannot rewind body after connection loss"
 }
 
 // posts sends requests over one kept connection, and does not retry.
