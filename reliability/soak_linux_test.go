@@ -172,7 +172,7 @@ func (b *balancer) pass(client *net.TCPConn) {
 		if time.Since(began) > patience {
 			return
 		}
-		time.Sleep(10 * time.Millisecond) // until the next server is up
+		time.Sleep(10 * time.Millisecond) // between two attempts: no event tells that the next server is up
 	}
 	defer server.Close()
 	done := make(chan struct{})
