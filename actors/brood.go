@@ -50,8 +50,6 @@ func (b *brood) find(pid *actor.PID, record messages.Record) int {
 	return -1
 }
 
-func (b *brood) has(pid *actor.PID, record messages.Record) bool { return b.find(pid, record) >= 0 }
-
 // remove returns the record of what it has removed; nil if it was not there.
 func (b *brood) remove(pid *actor.PID, record messages.Record) messages.Record {
 	i := b.find(pid, record)

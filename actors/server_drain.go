@@ -136,13 +136,9 @@ func (s *server) closeBatch() {
 	if s.forced || s.spread == nil {
 		return
 	}
-	batch := s.spread.next()
-	for _, m := range batch {
-		if s.live.has(m.pid, m.record) {
-			s.send(m.pid, messages.Close{})
-		}
+	for _, pid := range s.spread.next() {
+		s.send(pid, messages.Close{}) // to nobody, if it has left meanwhile
 	}
-	clear(batch) // what has been closed must not wait for the last to be collected
 	if pause, more := s.spread.pause(); more {
 		s.after(pause, func() { s.tell(nextBatch{}) })
 	}

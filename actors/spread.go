@@ -16,7 +16,7 @@ import (
 type spread struct {
 	conns.Spread
 	held  map[*actor.PID]struct{}
-	queue []member
+	queue []*actor.PID
 	hurry time.Time // when what is left is closed at once
 	plan  time.Time // of the batch before, without its jitter: what is late does not add up
 }
@@ -35,13 +35,13 @@ func newSpread(how conns.Spread, live *brood, deadline time.Time) *spread {
 	for pid, record := range live.each() {
 		if c := record.Snapshot(); c.Protocol == conns.WebSocketProtocol {
 			s.held[pid] = struct{}{}
-			s.queue = append(s.queue, member{pid, record})
+			s.queue = append(s.queue, pid)
 			if c.State == messages.StateIdle {
 				quiet[pid] = c.Since
 			}
 		}
 	}
-	slices.SortFunc(s.queue, func(a, b member) int { return int(quiet[b.pid] - quiet[a.pid]) })
+	slices.SortFunc(s.queue, func(a, b *actor.PID) int { return int(quiet[b] - quiet[a]) })
 	return s
 }
 
@@ -51,7 +51,7 @@ func (s *spread) holds(pid *actor.PID) bool {
 }
 
 // next are the connections to close now.
-func (s *spread) next() []member {
+func (s *spread) next() []*actor.PID {
 	n := min(s.Batch, len(s.queue))
 	if time.Now().After(s.hurry) {
 		n = len(s.queue)
