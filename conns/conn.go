@@ -36,9 +36,7 @@ func (u *Unit) Context(c *Conn, parent context.Context) context.Context {
 // not hang on that context, which would cost as much again, unless the server has a
 // BaseContext or a ConnContext that can be cancelled too.
 func (u *Unit) NetHTTPContext(c *Conn, parent context.Context) context.Context {
-	if (*c.base).Done() == nil {
-		u.interrupt.word.Store(alone)
-	}
+	u.interrupt.alone = c.has(rootless)
 	return u.Context(c, parent)
 }
 

@@ -24,6 +24,9 @@ type connKey struct{}
 // of its own, and nothing cancels it: see Context, and Unit.Context.
 func (c *Conn) Carry(base *context.Context) context.Context {
 	c.base = base
+	if (*base).Done() == nil {
+		c.raise(rootless)
+	}
 	return (*connContext)(c)
 }
 

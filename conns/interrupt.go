@@ -17,6 +17,7 @@ type Interrupt struct {
 	conn   *Conn
 	made   atomic.Pointer[cancellable] // nil until somebody looks
 	word   atomic.Uint32
+	alone  bool // its end need not be heard of from the parent
 }
 
 // cancellable is what becomes of a request's context when somebody looks whether it
@@ -40,7 +41,6 @@ const (
 	overdue                      // and it goes on writing
 	watches                      // its handler watches Draining
 	finished                     // it has returned
-	alone                        // its end need not be heard of from the parent
 )
 
 // interruptAfter is the head start of a handler that watches Draining: one that
@@ -84,7 +84,7 @@ func (i *Interrupt) make() *cancellable {
 		return made
 	}
 	parent := i.parent
-	if i.word.Load()&alone != 0 {
+	if i.alone {
 		parent = (*detached)(i)
 	}
 	ctx, cancel := context.WithCancelCause(parent)
@@ -92,7 +92,7 @@ func (i *Interrupt) make() *cancellable {
 		cancel(nil) // another goroutine was first
 	}
 	made := i.made.Load()
-	if w := i.word.Load(); w&finished != 0 || (w&alone != 0 && i.conn.has(peerless)) {
+	if i.word.Load()&finished != 0 || (i.alone && i.conn.has(peerless)) {
 		made.cancel(context.Canceled) // who saw that has not seen this
 	}
 	return made
@@ -100,7 +100,7 @@ func (i *Interrupt) make() *cancellable {
 
 // peerGone ends a request that does not hear of it from its parent.
 func (i *Interrupt) peerGone() {
-	if made := i.made.Load(); made != nil && i.word.Load()&alone != 0 {
+	if made := i.made.Load(); made != nil && i.alone {
 		made.cancel(context.Canceled)
 	}
 }
