@@ -14,6 +14,7 @@ import (
 // child is a server in a process of its own. It is asked by lines on its standard
 // input and answers each with a line: see serve.
 type child struct {
+	mode string // of its role
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  *bufio.Reader
@@ -28,6 +29,7 @@ func start(r role, more ...string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.mode = r.mode
 	if c.addr, err = c.line(); err != nil {
 		return nil, fmt.Errorf("the %s %s server did not start: %w", r.mode, r.kind, err)
 	}

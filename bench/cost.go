@@ -1,72 +1,22 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 )
-
-// duel is a bare and a managed server, side by side.
-type duel struct{ managed, bare *child }
-
-func startDuel(managed, bare string) (*duel, error) {
-	m, err := start(role{"managed", managed})
-	if err != nil {
-		return nil, err
-	}
-	b, err := start(role{"bare", bare})
-	if err != nil {
-		m.end()
-		return nil, err
-	}
-	return &duel{m, b}, nil
-}
-
-func (d *duel) end() {
-	d.managed.end()
-	d.bare.end()
-}
-
-// turns measures pairs, each in the other order than the one before. The first
-// pair only warms up.
-func turns(n int, managed, bare func() (float64, error)) ([]pair, error) {
-	var pairs []pair
-	for i := range n + 1 {
-		var p pair
-		var errs [2]error
-		if i%2 == 0 {
-			p.managed, errs[0] = managed()
-			p.bare, errs[1] = bare()
-		} else {
-			p.bare, errs[1] = bare()
-			p.managed, errs[0] = managed()
-		}
-		if err := errors.Join(errs[:]...); err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			pairs = append(pairs, p)
-		}
-	}
-	return pairs, nil
-}
 
 // cpuOf measures the server's CPU time per request.
 func cpuOf(kind string, bar float64) func(options) (result, error) {
 	return func(o options) (result, error) {
 		dial := map[string]func(string) (client, error){"http": dialPlain, "tls": dialTLS, "h2": dialH2}[kind]
-		d, err := startDuel(kind, kind)
-		if err != nil {
-			return result{}, err
-		}
-		defer d.end()
 		n := o.conns
 		if n == 0 {
 			n = 64
 		}
-		side := func(c *child) (func() (float64, error), error) {
-			clients, err := gather(n, dial, c.addr)
-			return func() (float64, error) {
+		pairs, err := contest{
+			kind:     kind,
+			assemble: func(addr string) (crowd, error) { return gather(n, dial, addr) },
+			measure: func(c *child, clients crowd) (float64, error) {
 				before, err := c.cpu()
 				if err != nil {
 					return 0, err
@@ -77,44 +27,10 @@ func cpuOf(kind string, bar float64) func(options) (result, error) {
 				}
 				after, err := c.cpu()
 				return (after - before).Seconds() * 1e6 / float64(answers), err
-			}, err
-		}
-		managed, err := side(d.managed)
-		if err != nil {
-			return result{}, err
-		}
-		bare, err := side(d.bare)
-		if err != nil {
-			return result{}, err
-		}
-		if err := d.profile(o.profile, managed, bare); err != nil {
-			return result{}, err
-		}
-		pairs, err := turns(o.pairs, managed, bare)
-		return result{unit: "µs of CPU per request", pairs: pairs, bar: bar}, err
+			},
+		}.pairs(o)
+		return result{unit: "µs of CPU per request", pairs: pairs, block: processPairs, bar: bar}, err
 	}
-}
-
-// profile has both sides write a CPU profile of a few rounds, if there is a file
-// to write to.
-func (d *duel) profile(file string, managed, bare func() (float64, error)) error {
-	if file == "" {
-		return nil
-	}
-	return errors.Join(profile(d.managed, file+"managed", managed), profile(d.bare, file+"bare", bare))
-}
-
-func profile(c *child, file string, f func() (float64, error)) error {
-	if _, err := c.ask("profile " + file); err != nil {
-		return err
-	}
-	for range 8 {
-		if _, err := f(); err != nil {
-			return err
-		}
-	}
-	_, err := c.ask("profiled")
-	return err
 }
 
 // memoryOf measures the resident memory of a server for each idle connection; the

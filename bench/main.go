@@ -4,7 +4,8 @@
 //
 // A measurement is a list of pairs. What is reported is the median of the pairs'
 // ratios and the interval in which it lies with 95 % (bootstrap): other work on the
-// machine disturbs both halves of a pair alike.
+// machine disturbs both halves of a pair alike. Where requests are measured, the
+// servers are new processes after every ten pairs.
 package main
 
 import (

@@ -58,7 +58,7 @@ func (a axis) grid(b *strings.Builder) {
 
 func (r result) plotPairs(b *strings.Builder) {
 	v := r.compared()
-	low, high := interval(v)
+	low, high := interval(v, r.block)
 	all := append(slices.Clone(v), r.bar)
 	if r.bar == 0 {
 		all = all[:len(v)]

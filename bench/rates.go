@@ -37,79 +37,58 @@ func (c *fleeting) Close() error { return nil }
 // connectRate measures connections per second, one request each. Each client has
 // an address of its own: ports would run out.
 func connectRate(o options) (result, error) {
-	d, err := startDuel("http", "http")
-	if err != nil {
-		return result{}, err
-	}
-	defer d.end()
-	side := func(c *child) func() (float64, error) {
-		var clients crowd
-		for i := range 16 {
-			clients = append(clients, &fleeting{c.addr, &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i+1))}, make([]byte, 4<<10)})
-		}
-		return func() (float64, error) {
+	pairs, err := contest{
+		kind: "http",
+		assemble: func(addr string) (clients crowd, err error) {
+			for i := range 16 {
+				clients = append(clients, &fleeting{addr, &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i+1))}, make([]byte, 4<<10)})
+			}
+			return clients, nil
+		},
+		measure: func(_ *child, clients crowd) (float64, error) {
 			began := time.Now()
 			n, err := clients.drive(o.window)
 			return float64(n) / time.Since(began).Seconds(), err
-		}
-	}
-	managed, bare := side(d.managed), side(d.bare)
-	if err := d.profile(o.profile, managed, bare); err != nil {
-		return result{}, err
-	}
-	pairs, err := turns(o.pairs, managed, bare)
-	return result{unit: "connections per second", pairs: pairs, bar: 0.95}, err
+		},
+	}.pairs(o)
+	return result{unit: "connections per second", pairs: pairs, block: processPairs, bar: 0.95}, err
 }
 
 // echoRate measures WebSocket echoes.
 func echoRate(o options) (result, error) {
-	d, err := startDuel("ws", "ws")
-	if err != nil {
-		return result{}, err
-	}
-	defer d.end()
 	n := o.conns
 	if n == 0 {
 		n = 1000
 	}
-	var cpus []float64
-	side := func(c *child) (func() (float64, error), error) {
-		clients, err := gather(n, dialWebSocket, c.addr)
-		return func() (float64, error) {
-			cpu, err := c.cpu()
+	type spent struct {
+		cpu    time.Duration
+		echoes int
+	}
+	all := map[string]*spent{"managed": {}, "bare": {}}
+	pairs, err := contest{
+		kind:     "ws",
+		assemble: func(addr string) (crowd, error) { return gather(n, dialWebSocket, addr) },
+		measure: func(c *child, clients crowd) (float64, error) {
+			before, err := c.cpu()
 			if err != nil {
 				return 0, err
 			}
 			began := time.Now()
 			echoes, err := clients.drive(o.window)
+			if err != nil {
+				return 0, err
+			}
 			rate := float64(echoes) / time.Since(began).Seconds()
-			after, _ := c.cpu()
-			cpus = append(cpus, (after-cpu).Seconds()*1e6/float64(echoes))
+			after, err := c.cpu()
+			all[c.mode].cpu += after - before
+			all[c.mode].echoes += echoes
 			return rate, err
-		}, err
-	}
-	managed, err := side(d.managed)
+		},
+	}.pairs(o)
 	if err != nil {
 		return result{}, err
 	}
-	bare, err := side(d.bare)
-	if err != nil {
-		return result{}, err
-	}
-	if err := d.profile(o.profile, managed, bare); err != nil {
-		return result{}, err
-	}
-	cpus = nil
-	pairs, err := turns(o.pairs, managed, bare)
-	var ratios []float64
-	for i := 0; i+1 < len(cpus); i += 2 {
-		ratio := cpus[i] / cpus[i+1]
-		if i/2%2 == 1 {
-			ratio = 1 / ratio
-		}
-		ratios = append(ratios, ratio)
-	}
-	low, high := interval(ratios)
-	note := fmt.Sprintf("server CPU per echo, managed / bare: %.3f [%.3f, %.3f]", median(ratios), low, high)
-	return result{unit: "echoes per second", pairs: pairs, bar: 0.98, notes: []string{note}}, err
+	each := func(mode string) float64 { return all[mode].cpu.Seconds() / float64(all[mode].echoes) }
+	note := fmt.Sprintf("server CPU per echo, managed / bare, in all: %.3f", each("managed")/each("bare"))
+	return result{unit: "echoes per second", pairs: pairs, block: processPairs, bar: 0.98, notes: []string{note}}, nil
 }

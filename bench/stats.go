@@ -15,6 +15,7 @@ type pair struct{ managed, bare float64 }
 type result struct {
 	unit   string
 	pairs  []pair
+	block  int  // so many pairs, one after the other, are of the same processes; 0 is one
 	delta  bool // what matters is the difference, not the ratio
 	series []series
 	bar    float64 // of the ratio or the difference; 0 for none
@@ -32,7 +33,7 @@ func (r result) String() string {
 	if len(r.pairs) > 0 {
 		m, e := r.each(func(p pair) float64 { return p.managed }), r.each(func(p pair) float64 { return p.bare })
 		mid, low, high := median(r.compared()), 0.0, 0.0
-		low, high = interval(r.compared())
+		low, high = interval(r.compared(), r.block)
 		word := "ratio"
 		if r.delta {
 			word = "difference"
@@ -88,15 +89,24 @@ func percentile(v []float64, p float64) float64 {
 	return v[i] + (at-float64(i))*(v[i+1]-v[i])
 }
 
-// interval is where the median lies with 95 %: the percentile bootstrap, always
-// with the same dice.
-func interval(v []float64) (low, high float64) {
+// fewBlocks is how many blocks are too few to be drawn from.
+const fewBlocks = 6
+
+// interval is where the median lies with 95 %: the percentile bootstrap, always with
+// the same dice. It draws blocks, whose values have something in common, unless there
+// are too few of them.
+func interval(v []float64, block int) (low, high float64) {
+	if block < 1 || len(v) < fewBlocks*block {
+		block = 1
+	}
+	blocks := slices.Collect(slices.Chunk(v, block))
 	dice := rand.New(rand.NewPCG(1, 2))
 	medians := make([]float64, 4000)
-	draw := make([]float64, len(v))
+	draw := make([]float64, 0, len(v)+block)
 	for i := range medians {
-		for j := range draw {
-			draw[j] = v[dice.IntN(len(v))]
+		draw = draw[:0]
+		for range blocks {
+			draw = append(draw, blocks[dice.IntN(len(blocks))]...)
 		}
 		medians[i] = median(draw)
 	}
