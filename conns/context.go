@@ -20,7 +20,7 @@ type connKey struct{}
 
 // Carry returns the context that carries c: FromContext finds it there. All else is
 // base's, which any number of connections may have in common, and which must not
-// change. It is called before the connection is served. The context takes no memory
+// change. It is called once, before the connection is served. The context takes no memory
 // of its own, and nothing cancels it: see Context, and Unit.Context.
 func (c *Conn) Carry(base *context.Context) context.Context {
 	c.base = base

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+
+	"github.com/godrain/drain/internal/turn"
 )
 
 // H2 is a connection that speaks HTTP/2: the net.Conn that an HTTP/2 server reads
@@ -27,8 +29,8 @@ type H2 struct {
 	acked   bool   // the client has seen that it shall open no streams
 	late    bool   // it has had the time to say so
 
-	// Of the holder of the token: the server, or whoever writes a frame of ours.
-	token  chan struct{}
+	// Of whose turn it is: the server, or whoever writes a frame of ours.
+	turn   turn.Turn
 	out    h2Frames
 	ending uint32 // the stream that ends with the header block in progress
 
@@ -45,8 +47,10 @@ type H2 struct {
 	news         atomic.Int32 // see tell
 	busy         bool         // what the owner has been told; of tell
 	panicked     atomic.Bool
-	named        [h2Named]atomic.Pointer[Stream]
 	delegated    bool // its server says GOAWAY: see FollowHTTP2
+
+	// Of the handlers.
+	named [h2Named]atomic.Pointer[Stream]
 }
 
 // H2Preface is what an HTTP/2 client sends first (RFC 9113, section 3.4).
@@ -64,10 +68,8 @@ func (c *Conn) FollowHTTP2() *H2 { return c.multiplex(nil, true) }
 
 func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
 	h := &H2{
-		Conn: c, preface: len(H2Preface), early: received, token: make(chan struct{}, 1),
-		delegated: delegated,
+		Conn: c, preface: len(H2Preface), early: received, turn: turn.New(), delegated: delegated,
 	}
-	h.token <- struct{}{}
 	h.final.Store(-1)
 	c.last.Store(now())
 	c.h2.Store(h)
@@ -84,45 +86,61 @@ func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
 // Read reads what the client sends. It is here that the connection ends.
 func (h *H2) Read(p []byte) (int, error) {
 	for {
-		switch {
-		case len(h.inject) > 0:
-			n := copy(p, h.inject)
-			h.inject = h.inject[n:]
-			return n, nil
-		case h.over():
-			return 0, io.EOF
-		case h.mayFinish():
-			h.finishStreams()
-			continue
-		case len(h.early) > 0:
-			n := copy(p, h.early)
-			h.early = h.early[n:]
-			h.heard(p[:n])
-			return n, nil
+		// Only a connection that was asked to leave can be over, or finish.
+		if len(h.inject) > 0 || len(h.early) > 0 || h.has(asked) {
+			if n, err := h.instead(p); n > 0 || err != nil {
+				return n, err
+			}
 		}
 		n, err := h.net.Read(p)
 		if n > 0 {
 			h.read.Add(int64(n))
 			h.heard(p[:n])
+		}
+		if n > 0 || err == nil {
 			return n, err
 		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			if err != nil {
-				h.raise(broken)
-			}
-			return n, err
-		}
-		t := now()
-		if want := h.want.Load(); h.has(closing|killed) || (want != 0 && want <= t) {
-			return 0, err
-		}
-		if err := h.expired(t); err != nil {
-			return 0, err
-		}
-		if err := h.applyReadDeadline(); err != nil {
+		if err = h.failedRead(err); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// instead returns what the server reads in place of what the client sends now: 0 and
+// nil if that is what it shall read.
+func (h *H2) instead(p []byte) (n int, err error) {
+	if len(h.inject) == 0 && !h.over() && h.mayFinish() {
+		h.finishStreams()
+	}
+	switch {
+	case len(h.inject) > 0:
+		n = copy(p, h.inject)
+		h.inject = h.inject[n:]
+	case h.over():
+		return 0, io.EOF
+	case len(h.early) > 0:
+		n = copy(p, h.early)
+		h.early = h.early[n:]
+		h.heard(p[:n])
+	}
+	return n, nil
+}
+
+// failedRead returns what the server is told of a Read that has failed; nil if it shall
+// be repeated.
+func (h *H2) failedRead(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		h.raise(broken)
+		return err
+	}
+	t := now()
+	if want := h.want.Load(); h.has(closing|killed) || (want != 0 && want <= t) {
+		return err
+	}
+	if err := h.expired(t); err != nil {
+		return err
+	}
+	return h.applyReadDeadline()
 }
 
 // heard follows what the client has sent.
@@ -188,26 +206,31 @@ func (h *H2) heardFrame(f *h2Frame) {
 
 // Write writes what the server says.
 func (h *H2) Write(p []byte) (n int, err error) {
-	<-h.token
-	defer func() { h.token <- struct{}{} }()
+	h.turn.Take()
+	defer h.turn.Give()
 	if h.phase() == leaving {
 		return 0, net.ErrClosed
 	}
 	if h.frames.Load() != nil {
-		switch at := h.out.toBoundary(p); {
-		case h.mayWrite():
-			err = h.writeFrames()
-		case at <= len(p):
-			if n, err = h.put(p[:at]); err == nil {
-				err = h.writeFrames()
-			}
-		}
-		if err != nil {
+		if n, err = h.interpose(p); err != nil {
 			return n, err
 		}
 	}
 	m, err := h.put(p[n:])
 	return n + m, err
+}
+
+// interpose writes our frames at the first boundary, and what of p comes before it.
+func (h *H2) interpose(p []byte) (n int, err error) {
+	switch at := h.out.toBoundary(p); {
+	case h.mayWrite():
+		err = h.writeFrames()
+	case at <= len(p):
+		if n, err = h.put(p[:at]); err == nil {
+			err = h.writeFrames()
+		}
+	}
+	return n, err
 }
 
 // put writes, and follows what has been written: a stream ends when its last byte

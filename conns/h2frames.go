@@ -24,10 +24,11 @@ type h2Frame struct {
 	kept   uint8   // bytes in start
 }
 
-// The frames that are looked at, and their flags (RFC 9113, section 6).
+// Frames that it tells apart, and their flags (RFC 9113, section 6).
 const (
 	h2Data         = 0x0
 	h2Headers      = 0x1
+	h2Priority     = 0x2
 	h2RSTStream    = 0x3
 	h2PushPromise  = 0x5
 	h2Ping         = 0x6
@@ -55,12 +56,18 @@ const (
 // next follows p up to the end of a frame's header or of its payload, or of p.
 func (f *h2Frames) next(p []byte) (n int, edge h2Edge) {
 	if !f.known {
-		n = copy(f.header[f.have:], p)
-		f.have += uint8(n)
-		if int(f.have) < len(f.header) {
-			return n, 0
+		h := p
+		if n = len(f.header); f.have == 0 && len(p) >= n { // as a rule, it comes in one piece
+			f.have = uint8(n)
+		} else {
+			n = copy(f.header[f.have:], p)
+			f.have += uint8(n)
+			if int(f.have) < len(f.header) {
+				return n, 0
+			}
+			h = f.header[:]
 		}
-		f.begin()
+		f.begin([9]byte(h))
 		edge = h2Begun
 		if f.left > 0 {
 			return n, edge
@@ -69,7 +76,9 @@ func (f *h2Frames) next(p []byte) (n int, edge h2Edge) {
 		return n, edge | h2Ended
 	}
 	n = int(min(uint64(f.left), uint64(len(p))))
-	f.frame.kept += uint8(copy(f.frame.start[f.frame.kept:], p[:n]))
+	if f.frame.kind > h2Priority { // of their payload nothing is looked at
+		f.frame.kept += uint8(copy(f.frame.start[f.frame.kept:], p[:n]))
+	}
 	f.left -= uint32(n)
 	if f.left == 0 {
 		f.end()
@@ -78,8 +87,7 @@ func (f *h2Frames) next(p []byte) (n int, edge h2Edge) {
 	return n, edge
 }
 
-func (f *h2Frames) begin() {
-	h := f.header
+func (f *h2Frames) begin(h [9]byte) {
 	f.known = true
 	f.left = uint32(h[0])<<16 | uint32(h[1])<<8 | uint32(h[2])
 	f.frame = h2Frame{

@@ -39,7 +39,9 @@ func h2Reference(b []byte) (seen []h2Seen) {
 		if uint64(at)+uint64(f.length) > uint64(len(b)) {
 			return seen
 		}
-		f.kept = uint8(copy(f.start[:], b[at:at+int(f.length)]))
+		if f.kind != h2Data && f.kind != h2Headers && f.kind != h2Priority {
+			f.kept = uint8(copy(f.start[:], b[at:at+int(f.length)]))
+		}
 		at += int(f.length)
 		seen = append(seen, h2Seen{at, h2Ended, f, !block})
 	}

@@ -26,20 +26,30 @@ func NewRecords(sock net.Conn) *Records { return &Records{Conn: sock} }
 // Read reads at most to the end of a record.
 func (r *Records) Read(p []byte) (int, error) {
 	if len(r.left) > 0 {
-		n := r.record(r.left[:min(len(p), len(r.left))])
-		copy(p, r.left[:n])
-		r.keep(r.left[n:])
-		return n, nil
+		return r.next(p), nil
 	}
 	n, err := r.Conn.Read(p)
 	if n <= 0 {
 		return n, err
 	}
-	whole := r.record(p[:n])
-	if whole < n {
-		r.keep(append([]byte(nil), p[whole:n]...))
+	return r.first(p[:n]), err
+}
+
+// next hands up what has been read before.
+func (r *Records) next(p []byte) int {
+	n := r.record(r.left[:min(len(p), len(r.left))])
+	copy(p, r.left[:n])
+	r.keep(r.left[n:])
+	return n
+}
+
+// first is how much of p, which has been read, may be handed up. It keeps the rest.
+func (r *Records) first(p []byte) int {
+	n := r.record(p)
+	if n < len(p) {
+		r.keep(append([]byte(nil), p[n:]...))
 	}
-	return whole, err
+	return n
 }
 
 func (r *Records) keep(left []byte) {

@@ -130,9 +130,9 @@ func (x *h2) serve(ctx context.Context, c *conns.Conn, received []byte, state *t
 	if x.server.template.ConnState != nil { // it must be called with another net.Conn
 		base, h.inside = x.server.inner, true
 	}
-	var nc net.Conn = h2Conn{h.conn}
+	var nc net.Conn = &h2Conn{h.conn} // of a pointer, the calls go straight through
 	if state != nil {
-		nc = h2TLSConn{h2Conn{h.conn}, state}
+		nc = &h2TLSConn{h2Conn{h.conn}, state}
 	}
 	defer func() { _ = nc.Close() }()
 	if x.handOver == nil {
