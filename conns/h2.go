@@ -38,19 +38,21 @@ type H2 struct {
 	theirs, ours h2Streams // what the client opened, what the server pushed
 	open         atomic.Int32
 	newest       atomic.Uint32 // the client's newest stream
+	news         atomic.Int32  // see tell
+	busy         bool          // what the owner has been told; of tell
 	final        atomic.Int64  // last stream of the GOAWAY that was sent; -1 before
 	stage        atomic.Uint32
 	askedAt      atomic.Int64 // when it began to leave
 	lookUp       atomic.Int64 // when the reader shall look up; 0 is never
 	frames       atomic.Pointer[h2Control]
 	queued       atomic.Int32 // of frames, until they are written
-	news         atomic.Int32 // see tell
-	busy         bool         // what the owner has been told; of tell
 	panicked     atomic.Bool
 	delegated    bool // its server says GOAWAY: see FollowHTTP2
 
-	// Of the handlers.
+	// Of the handlers. They run on other processors than the reader and the writer: what
+	// those write with each request does not lie here, nor what these do in the Conn.
 	named [h2Named]atomic.Pointer[Stream]
+	begun atomic.Int64 // requests, as opposed to streams
 }
 
 // H2Preface is what an HTTP/2 client sends first (RFC 9113, section 3.4).

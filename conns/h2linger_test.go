@@ -48,3 +48,17 @@ func TestLingerEndsWhoeverSetsDeadlines(t *testing.T) {
 		}
 	}
 }
+
+// A description counts the requests that have begun, not the streams that were opened:
+// one that is refused is none.
+func TestAnHTTP2ConnectionCountsItsRequests(t *testing.T) {
+	c := New(NewGroup("test", Settings{}), &net.TCPConn{})
+	c.Own(nobody{})
+	h := c.Multiplex(nil)
+	h.headers(1)
+	for range 2 {
+		h.Start(new(Stream))
+	}
+	assert.EqualValues(t, 2, c.Snapshot().Requests)
+	assert.EqualValues(t, 2, c.group.Requests.Load())
+}

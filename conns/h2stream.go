@@ -22,7 +22,7 @@ func (c *Conn) H2() *H2 { return c.h2.Load() }
 
 // Start marks that the handler of a request starts.
 func (h *H2) Start(s *Stream) {
-	s.order = h.requests.Add(1)
+	s.order = h.begun.Add(1)
 	for i := range h.named {
 		if h.named[i].CompareAndSwap(nil, s) {
 			s.named = &h.named[i]
@@ -47,7 +47,7 @@ func (h *H2) Done(s *Stream, completed bool) {
 }
 
 func (h *H2) describe(d *messages.Connection) {
-	d.Protocol = "HTTP/2.0"
+	d.Protocol, d.Requests = "HTTP/2.0", h.begun.Load()
 	if h.delegated {
 		d.Protocol = "gRPC"
 	}
