@@ -67,7 +67,7 @@ mutant "Connection: close only if nothing is pipelined" conns/http1.go \
 	's/return c\.head\.alone\(contentLength\) && !c\.pending\(\)/return true/' \
 	. 'P1_Pipelined'
 mutant "no more than one TLS record at a time" conns/records.go \
-	's/whole := r\.record\(p\[:n\]\)/whole := n; _ = r.record/' \
+	's/n := r\.record\(p\)/n := len(p); _ = r.record/' \
 	. 'P1_Pipelined'
 mutant "linger" conns/leave.go \
 	's/\t\tc\.step\(leave\)\n\t\tc\.linger\(\)\n/\t\tc.step(leave)\n/' \
