@@ -189,8 +189,9 @@ func await[E messages.Event](r *rig) E {
 // eventually waits for what no event tells: a counter, most of the time.
 func eventually(t *testing.T, f func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !f(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !f(); {
 		require.True(t, time.Now().Before(deadline), "it never came true")
+		time.Sleep(time.Millisecond) // between two looks: a counter tells nobody
 	}
 }
 

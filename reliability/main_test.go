@@ -49,7 +49,7 @@ func eventually(t require.TestingT, what string, f func() bool) {
 			require.Fail(t, "it never came true: "+what)
 			t.FailNow()
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // between two looks: a counter, or the kernel, tells nobody
 	}
 }
 
