@@ -12,7 +12,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/godrain/drain/conns"
-	"github.com/godrain/drain/internal/turn"
 	"github.com/godrain/drain/messages"
 )
 
@@ -28,11 +27,11 @@ type tracker struct {
 	timeout time.Duration
 
 	parent   actor.SpawnerContext
-	name     []byte // of the next connection's actor, as far as it is always the same; as next
+	name     []byte // of the next connection's actor, as far as it is always the same; of the token's holder
 	props    *actor.Props
-	spawning turn.Turn                     // one spawn at a time
-	next     *connection                   // what props produce; guarded by spawning
-	spawned  int64                         // as next
+	spawning chan struct{}                 // a token: one spawn at a time
+	next     *connection                   // what props produce; of the token's holder
+	spawned  int64                         // of its holder too
 	gone     chan struct{}                 // closed when the server adopts no more
 	lifted   chan struct{}                 // closed when the limit holds no longer
 	paused   atomic.Pointer[chan struct{}] // what it points to is closed while the server is suspended
@@ -44,7 +43,7 @@ func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *t
 		system: sh.system, server: server, group: group, events: sh.bus, timeout: sh.timeout,
 		parent:   parentage{self: server},
 		name:     append(make([]byte, 0, len(server.Id)+16), server.Id+"/"...),
-		spawning: turn.New(),
+		spawning: make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 		lifted:   make(chan struct{}),
 	}
@@ -174,8 +173,8 @@ func (t *tracker) tell(msg any) { t.system.Root.Send(t.server, msg) }
 
 func (t *tracker) spawn(c *conns.Conn) (*connection, error) {
 	child := &connection{tracker: t, conn: c}
-	t.spawning.Take()
-	defer t.spawning.Give()
+	t.spawning <- struct{}{}
+	defer func() { <-t.spawning }()
 	c.Own(child) // before anybody can find its actor, and stop it
 	t.next = child
 	t.spawned++

@@ -6,8 +6,6 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
-
-	"github.com/godrain/drain/internal/turn"
 )
 
 // H2 is a connection that speaks HTTP/2: the net.Conn that an HTTP/2 server reads
@@ -29,8 +27,8 @@ type H2 struct {
 	acked   bool   // the client has seen that it shall open no streams
 	late    bool   // it has had the time to say so
 
-	// Of whose turn it is: the server, or whoever writes a frame of ours.
-	turn   turn.Turn
+	// Of the holder of the token: the server, or whoever writes a frame of ours.
+	token  chan struct{}
 	out    h2Frames
 	ending uint32 // the stream that ends with the header block in progress
 
@@ -70,8 +68,10 @@ func (c *Conn) FollowHTTP2() *H2 { return c.multiplex(nil, true) }
 
 func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
 	h := &H2{
-		Conn: c, preface: len(H2Preface), early: received, turn: turn.New(), delegated: delegated,
+		Conn: c, preface: len(H2Preface), early: received, token: make(chan struct{}, 1),
+		delegated: delegated,
 	}
+	h.token <- struct{}{}
 	h.final.Store(-1)
 	c.last.Store(now())
 	c.h2.Store(h)
@@ -208,8 +208,8 @@ func (h *H2) heardFrame(f *h2Frame) {
 
 // Write writes what the server says.
 func (h *H2) Write(p []byte) (n int, err error) {
-	h.turn.Take()
-	defer h.turn.Give()
+	<-h.token
+	defer func() { h.token <- struct{}{} }()
 	if h.phase() == leaving {
 		return 0, net.ErrClosed
 	}

@@ -144,11 +144,11 @@ func (h *H2) abandonPartial() {
 		h.end(h.partial, h2BothEnded)
 	}
 	_ = h.net.SetWriteDeadline(time.Now().Add(max(h.group.Linger, 100*time.Millisecond)))
-	h.turn.Take()
+	<-h.token
 	if h.mayWrite() && h.final.Load() < 0 {
 		_, _ = h.put(appendH2GoAway(nil, last))
 	}
-	h.turn.Give()
+	h.token <- struct{}{}
 }
 
 // saidGoAway is called when a GOAWAY has been written.
@@ -200,11 +200,11 @@ func (h *H2) send(c *h2Control) {
 		}
 	}
 	go func() {
-		h.turn.Take()
+		<-h.token
 		if h.frames.Load() != nil && h.mayWrite() {
 			_ = h.writeFrames()
 		}
-		h.turn.Give()
+		h.token <- struct{}{}
 	}()
 }
 
@@ -212,7 +212,7 @@ func (h *H2) send(c *h2Control) {
 // before the server's SETTINGS.
 func (h *H2) mayWrite() bool { return h.out.boundary() && h.out.count > 0 && h.phase() != leaving }
 
-// writeFrames writes what is queued, in its turn.
+// writeFrames writes what is queued, as the holder of the token.
 func (h *H2) writeFrames() error {
 	var order []*h2Control
 	for c := h.frames.Swap(nil); c != nil; c = c.next {

@@ -7,7 +7,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/godrain/drain/conns"
-	"github.com/godrain/drain/internal/turn"
 )
 
 // Handler is an http.Handler whose WebSockets are sessions.
@@ -17,8 +16,8 @@ type Handler struct {
 
 	// One Props for all sessions: each its own would cost 400 bytes.
 	props    *actor.Props
-	spawning turn.Turn // one spawn at a time
-	next     *Session  // what props produce; guarded by spawning
+	spawning chan struct{} // a token: one spawn at a time
+	next     *Session      // what props produce; of the token's holder
 }
 
 // New makes a Handler whose sessions live in system.
@@ -26,15 +25,15 @@ func New(system *actor.ActorSystem, o Options) *Handler {
 	if (o.Actor == nil) == (o.Func == nil) {
 		panic("wsactor: Options need Actor or Func, and not both")
 	}
-	h := &Handler{options: o.withDefaults(), system: system, spawning: turn.New()}
+	h := &Handler{options: o.withDefaults(), system: system, spawning: make(chan struct{}, 1)}
 	h.props = actor.PropsFromProducer(func() actor.Actor { return h.next },
 		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })))
 	return h
 }
 
 func (h *Handler) spawn(s *Session) *actor.PID {
-	h.spawning.Take()
-	defer h.spawning.Give()
+	h.spawning <- struct{}{}
+	defer func() { <-h.spawning }()
 	h.next = s
 	return h.system.Root.Spawn(h.props)
 }
