@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -24,7 +25,10 @@ func ExampleRun() {
 	slog.SetLogLoggerLevel(slog.LevelError) // quiet, for the example
 
 	srv := &http.Server{Addr: "127.0.0.1:0", Handler: http.FileServer(http.Dir("."))}
-	time.AfterFunc(50*time.Millisecond, cancel) // a signal, in real life
+	srv.BaseContext = func(net.Listener) context.Context { // it serves
+		cancel() // a signal, in real life
+		return context.Background()
+	}
 	report, err := drain.Run(ctx, servers.HTTP(srv))
 
 	fmt.Println(report.Reason, err)
