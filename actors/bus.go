@@ -6,19 +6,13 @@ import (
 	"github.com/godrain/drain/messages"
 )
 
-// bus hands events to subscribers. Each has a queue and a goroutine of its own;
-// whoever publishes never waits: what a full queue cannot take is counted.
+// bus hands events to subscribers. Each has a queue of its own, and a goroutine while
+// there is something in it; whoever publishes never waits: what a full queue cannot
+// take is counted.
 type bus struct {
 	queues         []*queue
 	eachConnection bool
 	dropped        atomic.Int64
-	stop           chan struct{}
-}
-
-type queue struct {
-	subscriber messages.Subscriber
-	events     chan messages.Event
-	each       bool
 }
 
 const (
@@ -30,65 +24,65 @@ const (
 )
 
 func newBus(subscribers []messages.Subscriber) *bus {
-	b := &bus{stop: make(chan struct{})}
+	b := &bus{}
 	for _, s := range subscribers {
-		q := &queue{subscriber: s, events: make(chan messages.Event, eventBacklog)}
+		q := &queue{subscriber: s}
 		if cs, ok := s.(messages.ConnectionSubscriber); ok {
 			q.each = cs.EachConnection()
 		}
 		b.eachConnection = b.eachConnection || q.each
 		b.queues = append(b.queues, q)
-		go q.run(b.stop)
 	}
 	return b
 }
 
 func (b *bus) publish(e messages.Event) {
-	each, many := false, false
+	each, room := false, int64(eventBacklog)
 	switch e.(type) {
 	case messages.ConnectionOpened, messages.ConnectionClosed:
-		each, many = true, true
+		each, room = true, eventBacklog-eventReserve
 	case messages.ConnectionKilled:
-		many = true
+		room = eventBacklog - eventReserve
 	}
 	for _, q := range b.queues {
-		if each && !q.each {
-			continue
-		}
-		if many && len(q.events) >= eventBacklog-eventReserve {
-			b.dropped.Add(1)
-			continue
-		}
-		select {
-		case q.events <- e:
-		default:
+		if (!each || q.each) && !q.take(e, room) {
 			b.dropped.Add(1)
 		}
 	}
 }
 
-// close ends the subscribers' goroutines once they have handled what is queued.
-// It does not wait for them.
-func (b *bus) close() { close(b.stop) }
-
-func (q *queue) run(stop <-chan struct{}) {
-	for {
-		select {
-		case e := <-q.events:
-			q.notify(e)
-		case <-stop:
-			q.drain()
-			return
-		}
-	}
+// queue is what one subscriber has not heard yet.
+type queue struct {
+	subscriber messages.Subscriber
+	each       bool
+	events     stack
+	waiting    atomic.Int64
+	telling    atomic.Bool // a goroutine does
 }
 
-func (q *queue) drain() {
+// take queues an event, unless room others are waiting.
+func (q *queue) take(e messages.Event, room int64) bool {
+	if q.waiting.Add(1) > room {
+		q.waiting.Add(-1)
+		return false
+	}
+	q.events.push(e)
+	if q.telling.CompareAndSwap(false, true) {
+		go q.tell()
+	}
+	return true
+}
+
+// tell hands on what is queued, in order.
+func (q *queue) tell() {
 	for {
-		select {
-		case e := <-q.events:
-			q.notify(e)
-		default:
+		for n := q.events.takeAll(); n != nil; n = n.next {
+			q.waiting.Add(-1)
+			q.notify(n.msg.(messages.Event))
+		}
+		q.telling.Store(false)
+		// What was pushed before the store found this goroutine at work.
+		if q.events.empty() || !q.telling.CompareAndSwap(false, true) {
 			return
 		}
 	}

@@ -268,7 +268,6 @@ func (r *root) conclude() {
 		}
 	}
 	r.shared.bus.publish(messages.DrainFinished{Report: report})
-	r.shared.bus.close()
 }
 
 // stop is the last resort: the root was stopped without having been drained. The

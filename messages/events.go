@@ -62,7 +62,8 @@ func (Panicked) event()         {}
 func (DrainFinished) event()    {}
 
 // Subscriber is told of events, one after another, in the order in which they
-// were published, by a goroutine that serves it alone.
+// were published, in a goroutine of its own: one that is slow, or blocks, holds
+// nobody up.
 type Subscriber interface {
 	Notify(Event)
 }
