@@ -101,7 +101,8 @@ func (h *Handle) Suspend(ctx context.Context, name string) error {
 	return h.order(ctx, func(reply chan<- messages.Done) any { return messages.Suspend{Name: name, Reply: reply} })
 }
 
-// Resume binds and accepts again.
+// Resume binds and accepts again. A server whose address left the port open (":0") gets
+// the one that it had, unless somebody has taken it.
 func (h *Handle) Resume(ctx context.Context, name string) error {
 	return h.order(ctx, func(reply chan<- messages.Done) any { return messages.Resume{Name: name, Reply: reply} })
 }

@@ -328,7 +328,7 @@ func TestSuspendAndResume(t *testing.T) {
 	_, body := kept.get("/hello").answer()
 	assert.Equal(t, "hello", body, "what is connected is served on")
 	require.NoError(t, r.Resume(t.Context(), "http"))
-	r.addr = r.Addrs()["http"]
+	assert.Equal(t, r.addr, r.Addrs()["http"], "any port was asked for: the one that clients know is kept")
 	_, body = r.dial().get("/hello").answer()
 	assert.Equal(t, "hello", body)
 	require.ErrorContains(t, r.Suspend(t.Context(), "nobody"), `named "nobody"`)

@@ -20,25 +20,31 @@ type Acceptor struct {
 // Listen opens a listener, as net.Listen does. Closing a TCP listener of ours
 // keeps new connections out while its accept queue is emptied (Linux).
 func Listen(ctx context.Context, network, addr string) (*Acceptor, error) {
-	if network == "tcp" {
-		ln, err := listen(ctx, addr, false)
-		if err != nil {
-			return nil, err
-		}
-		return &Acceptor{listener: ln, unbinding: make(chan struct{})}, nil
-	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, network, addr)
+	ln, err := listen(ctx, address{network: network, addr: addr})
 	if err != nil {
 		return nil, err
 	}
-	return Accept(ln), nil
+	return newAcceptor(ln), nil
 }
 
 // Accept makes an Acceptor of a listener of yours. Its accept queue is emptied as
 // well as can be; new connections are not kept out meanwhile.
-func Accept(ln net.Listener) *Acceptor {
-	return &Acceptor{listener: newListener(ln, false), unbinding: make(chan struct{})}
+func Accept(ln net.Listener) *Acceptor { return newAcceptor(newListener(ln, false)) }
+
+func newAcceptor(ln *listener) *Acceptor {
+	return &Acceptor{listener: ln, unbinding: make(chan struct{})}
+}
+
+// Again opens what Listen has opened once more, after Unbind, for a server that is
+// resumed. If its address left the port open (":0"), it is the port that it had,
+// unless somebody has taken that meanwhile. What was given to Accept cannot be opened
+// again.
+func (a *Acceptor) Again(ctx context.Context) (*Acceptor, error) {
+	ln, err := a.listener.again(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newAcceptor(ln), nil
 }
 
 // Addr is the address that is listened on.

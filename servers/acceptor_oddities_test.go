@@ -31,3 +31,21 @@ func TestAnAcceptorThatComesLateEmptiesTheQueue(t *testing.T) {
 	require.NoError(t, <-unbound)
 	require.Equal(t, 1, accepted)
 }
+
+// Who asked for any port and finds the one that it had taken gets another.
+func TestAPortThatIsTakenIsNotWaitedFor(t *testing.T) {
+	a, err := servers.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	other, err := a.Again(t.Context()) // a is open still, which takes the port
+	require.NoError(t, err)
+	require.NotEqual(t, a.Addr(), other.Addr())
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, a.Unbind(over))
+	require.NoError(t, other.Unbind(over))
+	given, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer given.Close()
+	_, err = servers.Accept(given).Again(t.Context())
+	require.ErrorContains(t, err, "was given")
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log"
 	"maps"
 	"net"
@@ -147,24 +146,26 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 		}
 		h.tlsConfig = config
 	}
-	switch given := h.options.Listener; {
-	case given == nil:
-		addr := h.template.Addr
-		if addr == "" {
-			addr = map[bool]string{false: ":http", true: ":https"}[h.isTLS()]
-		}
-		ln, err := listen(ctx, addr, h.options.ReusePort)
-		if err != nil {
-			return "", err
-		}
-		h.listener = ln
-	case h.listener != nil:
-		return "", fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
-			"let the server open it (http.Server.Addr), or register a new one", given.Addr())
-	default:
-		h.listener = newListener(given, false)
+	ln, err := h.listen(ctx)
+	if err != nil {
+		return "", err
 	}
-	return h.listener.Addr().String(), nil
+	h.listener = ln
+	return ln.Addr().String(), nil
+}
+
+func (h *HTTPServer) listen(ctx context.Context) (*listener, error) {
+	switch {
+	case h.listener != nil: // it is resumed
+		return h.listener.again(ctx)
+	case h.options.Listener != nil:
+		return newListener(h.options.Listener, false), nil
+	}
+	addr := h.template.Addr
+	if addr == "" {
+		addr = map[bool]string{false: ":http", true: ":https"}[h.isTLS()]
+	}
+	return listen(ctx, address{"tcp", addr, h.options.ReusePort})
 }
 
 // Serve implements actors.Server.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 // socket filter keeps new handshakes out meanwhile (unbind_linux.go).
 type listener struct {
 	net.Listener
+	asked   address
 	ours    bool         // we bound it, and nobody shares it
 	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
 	done    chan struct{}
@@ -29,19 +31,45 @@ const quietTime = 20 * time.Millisecond
 // errUnbound ends a Serve whose listener was unbound.
 var errUnbound = errors.New("drain: the listener is unbound")
 
-// listen opens a TCP listener of our own. Go's default is Multipath TCP, to
+// address is what a listener was asked to listen on; empty if it was given.
+type address struct {
+	network, addr string
+	shared        bool // with another process: see HTTPOptions.ReusePort
+}
+
+// listen opens a listener of our own. Go's default for TCP is Multipath TCP, to
 // which no socket filter can be attached.
-func listen(ctx context.Context, addr string, shared bool) (*listener, error) {
+func listen(ctx context.Context, asked address) (*listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
-	if shared {
+	if asked.shared {
 		lc.Control = reusePort
 	}
-	ln, err := lc.Listen(ctx, "tcp", addr)
+	ln, err := lc.Listen(ctx, asked.network, asked.addr)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %q: %w", addr, err)
+		return nil, fmt.Errorf("cannot listen on %q: %w", asked.addr, err)
 	}
-	return newListener(ln, true), nil
+	l := newListener(ln, strings.HasPrefix(asked.network, "tcp"))
+	l.asked = asked
+	return l, nil
+}
+
+// again opens it once more, after it has been closed. Who asked for any port gets the
+// one that it had, which its clients know, unless somebody has taken that meanwhile.
+func (l *listener) again(ctx context.Context) (*listener, error) {
+	if l.asked == (address{}) {
+		return nil, fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
+			"let the server open it, or register a new one", l.Addr())
+	}
+	if _, port, err := net.SplitHostPort(l.asked.addr); err == nil && (port == "0" || port == "") {
+		same := l.asked
+		same.addr = l.Addr().String()
+		if next, err := listen(ctx, same); err == nil {
+			next.asked = l.asked
+			return next, nil
+		}
+	}
+	return listen(ctx, l.asked)
 }
 
 func newListener(ln net.Listener, ours bool) *listener {

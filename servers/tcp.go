@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -92,7 +91,7 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 	if before != nil && !before.leaves.Load() {
 		return "", errors.New("this TCPServer is being served already: make one for each start")
 	}
-	acceptor, err := s.bind(ctx, before != nil)
+	acceptor, err := s.bind(ctx, before)
 	if err != nil {
 		return "", err
 	}
@@ -100,18 +99,16 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 	return acceptor.Addr().String(), nil
 }
 
-func (s *TCPServer) bind(ctx context.Context, again bool) (*Acceptor, error) {
-	given := s.options.Listener
+func (s *TCPServer) bind(ctx context.Context, before *Acceptor) (*Acceptor, error) {
 	switch {
 	case s.handler == nil:
 		return nil, errors.New("there is no handler: nothing would be served")
-	case given == nil:
-		return Listen(ctx, "tcp", s.addr)
-	case again:
-		return nil, fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
-			"let the server open it, or register a new one", given.Addr())
+	case before != nil:
+		return before.Again(ctx)
+	case s.options.Listener != nil:
+		return Accept(s.options.Listener), nil
 	}
-	return Accept(given), nil
+	return Listen(ctx, "tcp", s.addr)
 }
 
 // Serve implements actors.Server.

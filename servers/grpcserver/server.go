@@ -18,7 +18,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -115,24 +114,28 @@ func (s *Server) Bind(ctx context.Context) (string, error) {
 func (s *Server) Managed() bool { return s.managed.Load() }
 
 func (s *Server) bind(ctx context.Context) (string, error) {
-	given := s.options.Listener
 	switch {
 	case s.build == nil:
 		return "", errors.New("there is no function that builds the grpc.Server")
 	case s.options.TLSConfig != nil && s.options.OwnCredentials:
 		return "", errors.New("TLSConfig and OwnCredentials: only one can encrypt the connections")
-	case s.acceptor != nil && given != nil:
-		return "", fmt.Errorf("the listener %s was given and is closed: it cannot be opened again", given.Addr())
 	}
-	acceptor := servers.Accept(given)
-	if given == nil {
-		var err error
-		if acceptor, err = servers.Listen(ctx, "tcp", s.options.Addr); err != nil {
-			return "", err
-		}
+	acceptor, err := s.listen(ctx)
+	if err != nil {
+		return "", err
 	}
 	s.acceptor = acceptor
 	return acceptor.Addr().String(), nil
+}
+
+func (s *Server) listen(ctx context.Context) (*servers.Acceptor, error) {
+	switch {
+	case s.acceptor != nil: // it is resumed
+		return s.acceptor.Again(ctx)
+	case s.options.Listener != nil:
+		return servers.Accept(s.options.Listener), nil
+	}
+	return servers.Listen(ctx, "tcp", s.options.Addr)
 }
 
 // Serve implements actors.Server.
