@@ -14,7 +14,7 @@ func cpuOf(kind string, bar float64) func(options) (result, error) {
 			n = 64
 		}
 		pairs, err := contest{
-			kind:     kind,
+			managed: kind, bare: kind,
 			assemble: func(addr string) (crowd, error) { return gather(n, dial, addr) },
 			measure: func(c *child, clients crowd) (float64, error) {
 				before, err := c.cpu()

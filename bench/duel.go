@@ -50,9 +50,9 @@ func turns(n int, managed, bare func() (float64, error)) ([]pair, error) {
 // contest is what is measured of a server, side by side with the other one: who its
 // clients are, and one measurement with them.
 type contest struct {
-	kind     string // of the servers
-	assemble func(addr string) (crowd, error)
-	measure  func(*child, crowd) (float64, error)
+	managed, bare string // kinds of server
+	assemble      func(addr string) (crowd, error)
+	measure       func(*child, crowd) (float64, error)
 }
 
 // processPairs is after how many pairs both processes are new ones: where the memory
@@ -77,7 +77,7 @@ func (c contest) pairs(o options) ([]pair, error) {
 }
 
 func (c contest) duel(n int, profile string) ([]pair, error) {
-	d, err := startDuel(c.kind, c.kind)
+	d, err := startDuel(c.managed, c.bare)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (c *fleeting) Close() error { return nil }
 // an address of its own: ports would run out.
 func connectRate(o options) (result, error) {
 	pairs, err := contest{
-		kind: "http",
+		managed: "http", bare: "http",
 		assemble: func(addr string) (clients crowd, err error) {
 			for i := range 16 {
 				clients = append(clients, &fleeting{addr, &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i+1))}, make([]byte, 4<<10)})
@@ -54,41 +54,50 @@ func connectRate(o options) (result, error) {
 	return result{unit: "connections per second", pairs: pairs, block: processPairs, bar: 0.95}, err
 }
 
-// echoRate measures WebSocket echoes.
-func echoRate(o options) (result, error) {
-	n := o.conns
-	if n == 0 {
-		n = 1000
+// echoRate measures WebSocket echoes of two kinds of server.
+func echoRate(managed, bare string, bar float64) func(options) (result, error) {
+	return func(o options) (result, error) {
+		n := o.conns
+		if n == 0 {
+			n = 1000
+		}
+		spent := map[string]*echoes{"managed": {}, "bare": {}}
+		pairs, err := contest{
+			managed: managed, bare: bare,
+			assemble: func(addr string) (crowd, error) { return gather(n, dialWebSocket, addr) },
+			measure: func(c *child, clients crowd) (float64, error) {
+				return spent[c.mode].measure(c, clients, o.window)
+			},
+		}.pairs(o)
+		if err != nil {
+			return result{}, err
+		}
+		note := fmt.Sprintf("server CPU per echo, managed / bare, in all: %.3f", spent["managed"].each()/spent["bare"].each())
+		return result{unit: "echoes per second", pairs: pairs, block: processPairs, bar: bar, notes: []string{note}}, nil
 	}
-	type spent struct {
-		cpu    time.Duration
-		echoes int
-	}
-	all := map[string]*spent{"managed": {}, "bare": {}}
-	pairs, err := contest{
-		kind:     "ws",
-		assemble: func(addr string) (crowd, error) { return gather(n, dialWebSocket, addr) },
-		measure: func(c *child, clients crowd) (float64, error) {
-			before, err := c.cpu()
-			if err != nil {
-				return 0, err
-			}
-			began := time.Now()
-			echoes, err := clients.drive(o.window)
-			if err != nil {
-				return 0, err
-			}
-			rate := float64(echoes) / time.Since(began).Seconds()
-			after, err := c.cpu()
-			all[c.mode].cpu += after - before
-			all[c.mode].echoes += echoes
-			return rate, err
-		},
-	}.pairs(o)
+}
+
+// echoes are those of one mode, and what its servers spent on them.
+type echoes struct {
+	cpu time.Duration
+	n   int
+}
+
+func (e *echoes) each() float64 { return e.cpu.Seconds() / float64(e.n) }
+
+func (e *echoes) measure(c *child, clients crowd, window time.Duration) (rate float64, err error) {
+	before, err := c.cpu()
 	if err != nil {
-		return result{}, err
+		return 0, err
 	}
-	each := func(mode string) float64 { return all[mode].cpu.Seconds() / float64(all[mode].echoes) }
-	note := fmt.Sprintf("server CPU per echo, managed / bare, in all: %.3f", each("managed")/each("bare"))
-	return result{unit: "echoes per second", pairs: pairs, block: processPairs, bar: 0.98, notes: []string{note}}, nil
+	began := time.Now()
+	n, err := clients.drive(window)
+	if err != nil {
+		return 0, err
+	}
+	rate = float64(n) / time.Since(began).Seconds()
+	after, err := c.cpu()
+	e.cpu += after - before
+	e.n += n
+	return rate, err
 }

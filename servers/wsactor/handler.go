@@ -13,6 +13,7 @@ import (
 type Handler struct {
 	options Options
 	system  *actor.ActorSystem
+	crew    *crew
 
 	// One Props for all sessions: each its own would cost 400 bytes.
 	props    *actor.Props
@@ -25,8 +26,9 @@ func New(system *actor.ActorSystem, o Options) *Handler {
 	if (o.Actor == nil) == (o.Func == nil) {
 		panic("wsactor: Options need Actor or Func, and not both")
 	}
-	h := &Handler{options: o.withDefaults(), system: system, spawning: make(chan struct{}, 1)}
+	h := &Handler{options: o.withDefaults(), system: system, crew: newCrew(), spawning: make(chan struct{}, 1)}
 	h.props = actor.PropsFromProducer(func() actor.Actor { return h.next },
+		actor.WithDispatcher(actor.NewSynchronizedDispatcher(300)),
 		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })))
 	return h
 }
@@ -53,5 +55,5 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.SetPongHandler(s.pong)
 	s.pid = h.spawn(s)
 	s.tell(opening{})
-	go s.begin()
+	go s.open()
 }

@@ -32,7 +32,8 @@ type Options struct {
 	// PingInterval is after how much silence a client is sent a ping; one that has
 	// been silent for two of them is taken for gone. Default 30 s; negative: never.
 	PingInterval time.Duration
-	// WriteTimeout is how long writing one message may take. Default 10 s.
+	// WriteTimeout is how long writing one message may take, and up to a quarter more.
+	// Default 10 s.
 	WriteTimeout time.Duration
 
 	// Upgrader does the handshake: the check of the origin, subprotocols,
@@ -55,7 +56,8 @@ const (
 	Block
 )
 
-// readBuffer is for frame headers: larger payloads are read past it.
+// readBuffer is for small messages and frame headers: larger payloads are read past
+// it.
 const readBuffer = 128
 
 func (o Options) withDefaults() Options {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -15,9 +16,10 @@ import (
 // message in its buffer, nobody else could say.
 type patient struct {
 	net.Conn
-	first  [16]byte
-	early  []byte // of first: what gorilla has not been given yet
-	frames frames // of what it has been given
+	first  [readBuffer]byte
+	early  []byte    // of first: what gorilla has not been given yet
+	frames frames    // of what it has been given
+	until  time.Time // the write deadline; of whom gorilla lets write
 }
 
 // Read implements net.Conn.
@@ -30,6 +32,15 @@ func (c *patient) Read(p []byte) (n int, err error) {
 	}
 	c.frames.follow(p[:max(n, 0)])
 	return n, err
+}
+
+// SetWriteDeadline implements net.Conn. Gorilla sets the same one before each frame.
+func (c *patient) SetWriteDeadline(t time.Time) error {
+	if t == c.until {
+		return nil
+	}
+	c.until = t
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // NetConn is for conns.WebSocketOf.

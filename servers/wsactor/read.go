@@ -16,8 +16,8 @@ var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // largestKept is the largest buffer that is kept for others.
 const largestKept = 64 << 10
 
-// begin is the first of the goroutines that read: there is one at any time.
-func (s *Session) begin() {
+// open is the first of the goroutines that read: there is one at any time.
+func (s *Session) open() {
 	if to := s.handler.options.Actor; to != nil {
 		s.handler.system.Root.Send(to, Opened{s})
 	}
@@ -40,7 +40,7 @@ func (s *Session) wait() {
 			s.tell(ended{err})
 			return
 		}
-		go s.converse()
+		s.handler.crew.do(task{session: s})
 		return
 	}
 }

@@ -13,14 +13,17 @@ import (
 	"github.com/godrain/drain/conns"
 )
 
-// Session is the actor of one WebSocket. It exists to own what waits to be written:
-// a writer is a goroutine that lives as long as there is something to write. It
-// ends when its reader has: nothing in Receive waits for the socket.
+// Session is the actor of one WebSocket. It exists to own what waits to be written,
+// one message at a time: see crew. It ends when its reader has.
+//
+// It runs inline, in the goroutine of whoever sends to it; nothing here waits for the
+// socket, or for anybody else.
 type Session struct {
 	handler *Handler
 	conn    *websocket.Conn
 	patient *patient
-	taken   int // messages; of the reader
+	taken   int   // messages; of the reader
+	until   int64 // the write deadline; of the writer
 	drain   conns.WebSocket
 	pid     *actor.PID
 	places  chan struct{} // one for each message that the user's actor has
@@ -83,7 +86,7 @@ func (s *Session) Receive(ctx actor.Context) {
 	case opening:
 		s.start()
 	case Text, Binary:
-		s.enqueue(msg, s.handler.options.Overflow)
+		s.offer(msg, s.handler.options.Overflow)
 		s.write()
 	case push:
 		s.push(msg)
@@ -114,11 +117,14 @@ func (s *Session) start() {
 
 func (s *Session) tell(msg any) { s.handler.system.Root.Send(s.pid, msg) }
 
-// enqueue reports whether what is to be written has found room.
-func (s *Session) enqueue(what any, overflow Overflow) bool {
+// offer reports whether what is to be written has found a writer, or room.
+func (s *Session) offer(what any, overflow Overflow) bool {
 	switch {
 	case s.bye != nil || s.closed:
 		return false
+	case !s.writing && len(s.queue) == 0:
+		s.begin(what)
+		return true
 	case len(s.queue) < s.handler.options.Queue:
 	case overflow == DropOldest:
 		s.queue = s.queue[1:]
@@ -137,7 +143,7 @@ func (s *Session) push(p push) {
 		p.done <- ErrEnded
 	case s.handler.options.Overflow == Block && len(s.queue) >= s.handler.options.Queue:
 		s.waiting = append(s.waiting, p)
-	case s.enqueue(p.what, s.handler.options.Overflow):
+	case s.offer(p.what, s.handler.options.Overflow):
 		p.done <- nil
 	default:
 		p.done <- ErrOverflow
@@ -160,9 +166,12 @@ func (s *Session) fail(code int, reason string) {
 // onHandled is called when the user's actor has handled a message. What it sent
 // while it did so has come before this.
 func (s *Session) onHandled() {
-	<-s.places
-	s.marks++
-	s.write()
+	select {
+	case <-s.places:
+		s.marks++
+		s.write()
+	default: // a message that was forwarded has been handled twice
+	}
 }
 
 func (s *Session) tick() {

@@ -231,3 +231,46 @@ func TestATooLargeMessageCloses(t *testing.T) {
 	require.NoError(t, conn.WriteMessage(websocket.BinaryMessage, make([]byte, 1000)))
 	s.expectClose(conn, websocket.CloseMessageTooBig)
 }
+
+// What the waiting goroutine has read ahead may be several messages, and part of one.
+func TestSeveralMessagesInOneSegment(t *testing.T) {
+	s := open(t, newSystem(), wsactor.Options{Func: func(m *wsactor.Message) {
+		assert.NoError(t, m.Session.Send(t.Context(), wsactor.Text(m.Data)))
+	}})
+	conn := s.dial()
+	frame := func(payload string) string {
+		return string([]byte{0x81, 0x80 | byte(len(payload)), 0, 0, 0, 0}) + payload
+	}
+	long := strings.Repeat("x", 100)
+	segment := frame("a") + frame("b") + frame(long) + frame("c")
+	_, err := conn.NetConn().Write([]byte(segment[:len(segment)-3]))
+	require.NoError(t, err)
+	s.expect(conn, "a")
+	s.expect(conn, "b")
+	s.expect(conn, long)
+	_, err = conn.NetConn().Write([]byte(segment[len(segment)-3:] + frame("d")))
+	require.NoError(t, err)
+	s.expect(conn, "c")
+	s.expect(conn, "d")
+}
+
+// Who forwards a message has handled it, and so has who gets it.
+func TestAMessageThatIsForwarded(t *testing.T) {
+	system := newSystem()
+	clerk := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		if m, ok := ctx.Message().(*wsactor.Message); ok {
+			ctx.Send(m.Session.PID(), wsactor.Text(m.Data))
+		}
+	}))
+	desk := system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {
+		if _, ok := ctx.Message().(*wsactor.Message); ok {
+			ctx.Forward(clerk)
+		}
+	}))
+	s := open(t, system, wsactor.Options{Actor: desk, Window: 1})
+	conn := s.dial()
+	for _, said := range []string{"a", "b", "c"} {
+		require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte(said)))
+		s.expect(conn, said)
+	}
+}

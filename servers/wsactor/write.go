@@ -25,8 +25,12 @@ func (s *Session) write() {
 		s.queue = nil // an idle session keeps nothing
 	}
 	s.admit()
+	s.begin(what)
+}
+
+func (s *Session) begin(what any) {
 	s.writing = true
-	go func() { s.tell(written{s.writeOne(what)}) }()
+	s.handler.crew.do(task{s, what})
 }
 
 // admit gives room to who waits for it.
@@ -39,8 +43,14 @@ func (s *Session) admit() {
 	}
 }
 
+// writeOne writes a message. Setting a deadline costs as much as all else that is
+// ours, so one is good for many messages: see Options.WriteTimeout.
 func (s *Session) writeOne(what any) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.handler.options.WriteTimeout))
+	t, most := now(), int64(s.handler.options.WriteTimeout)
+	if s.until < t+most {
+		s.until = t + most + most/4
+		_ = s.conn.SetWriteDeadline(epoch.Add(time.Duration(s.until)))
+	}
 	switch m := what.(type) {
 	case Text:
 		return s.conn.WriteMessage(websocket.TextMessage, []byte(m))
