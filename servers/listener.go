@@ -21,12 +21,17 @@ type listener struct {
 	asked   address
 	ours    bool         // we bound it, and nobody shares it
 	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
+	refused atomic.Int64 // since when new handshakes are kept out
 	done    chan struct{}
 	closed  atomic.Bool
 }
 
 // quietTime is how long an accept queue must stay empty to count as empty.
 const quietTime = 20 * time.Millisecond
+
+// handshakeTime is how long a handshake that has begun may take: a SYN-ACK that is
+// lost is sent once more after a second, and then it is a round trip.
+const handshakeTime = 1300 * time.Millisecond
 
 // errUnbound ends a Serve whose listener was unbound.
 var errUnbound = errors.New("drain: the listener is unbound")
@@ -94,8 +99,9 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nc, nil
 		case over:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			// On a busy machine the deadline may have passed before Accept looked.
-			if queued(l.Listener) && l.rearm() {
+			// On a busy machine the deadline may have passed before Accept looked. What is
+			// no handshake any more may be in the queue by now, so that comes second.
+			if (l.awaited() || queued(l.Listener)) && l.rearm() {
 				continue
 			}
 		case isTemporary(err):
@@ -105,6 +111,23 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, errUnbound
 	}
 }
+
+// awaited reports whether a handshake is in progress that is worth waiting for. On a
+// port that another process listens to as well, the younger ones are its own.
+func (l *listener) awaited() bool {
+	refused := time.Duration(time.Now().UnixNano() - l.refused.Load())
+	if !l.ours || refused >= handshakeTime {
+		return false
+	}
+	var age time.Duration
+	if l.asked.shared {
+		age = refused - jiffy
+	}
+	return handshaking(l.Listener, age)
+}
+
+// jiffy is the longest step of the kernel's clock.
+const jiffy = 10 * time.Millisecond
 
 func isTemporary(err error) bool {
 	var ne interface{ Temporary() bool }
@@ -174,6 +197,7 @@ func (l *listener) unbind(ctx context.Context) error {
 	if l.ours {
 		refuseNew(l.Listener)
 	}
+	l.refused.Store(time.Now().UnixNano())
 	l.leaving.Store(limit.UnixNano())
 	if ctx.Err() != nil || !l.rearm() {
 		return l.Close()

@@ -2,7 +2,10 @@
 
 package servers
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // refuseNew is for Linux: elsewhere the queue is emptied while new connections
 // may still enter it.
@@ -10,3 +13,6 @@ func refuseNew(net.Listener) {}
 
 // queued cannot be known here without accepting.
 func queued(net.Listener) bool { return false }
+
+// handshaking cannot be known here.
+func handshaking(net.Listener, time.Duration) bool { return false }
