@@ -36,6 +36,11 @@ func Draining(ctx context.Context) <-chan struct{} { return conns.Draining(ctx) 
 // It is the first line of its handler: drain.Interruptible(r.Context()).
 func Interruptible(ctx context.Context) { conns.Interruptible(ctx) }
 
+// Finite marks a request whose stream of events (text/event-stream, asked for by a GET)
+// ends by itself, soon enough: a drain waits for it as for any other response, and does
+// not end it at the next event. What is asked for by another method is waited for anyhow.
+func Finite(ctx context.Context) { conns.Finite(ctx) }
+
 // Report says what happened in a drain.
 type Report = messages.Report
 

@@ -114,15 +114,26 @@ func (c *Conn) due() int64 {
 	switch phase(w & phaseMask) {
 	case fresh:
 		// Nobody could tell its peer to repeat: it has the whole grace.
-		return max(c.ask.Load(), c.active()) + grace
+		return min(max(c.ask.Load(), c.active())+grace, max(c.hurry(), c.active()))
 	case idle:
-		return c.active() + grace
+		return min(c.active()+grace, max(c.hurry(), c.active()))
 	case streams:
 		return c.h2.Load().looksUp()
 	case reading:
 		return min(c.active()+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace)
 	}
 	return 0
+}
+
+// hurry is when a connection that was asked to leave does not wait for its grace any
+// more: one that is busy again before that is over, and again, would stay until the
+// deadline, which cuts. In the second half of the time it leaves as soon as it is idle.
+func (c *Conn) hurry() int64 {
+	ask := c.ask.Load()
+	if d := c.group.deadline.Load(); d > ask {
+		return ask + (d-ask)/2
+	}
+	return ask + int64(unhurried)
 }
 
 // active is when the peer was last active.

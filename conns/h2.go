@@ -57,18 +57,18 @@ type H2 struct {
 const H2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 // Multiplex tells that the connection speaks HTTP/2 from here on, beginning with
-// the client's preface. received is what has been read of it already. The
+// the client's preface. early is what has been read of it already. The
 // connection is served through the H2; it is closed by its Close.
-func (c *Conn) Multiplex(received []byte) *H2 { return c.multiplex(received, false) }
+func (c *Conn) Multiplex(early []byte) *H2 { return c.multiplex(early, false) }
 
 // FollowHTTP2 is Multiplex for a server that says goodbye itself, in two steps, as
 // gRPC's GracefulStop does. The connection follows the streams, ends if its client
 // says nothing, and returns io.EOF to the server when the last stream has ended.
 func (c *Conn) FollowHTTP2() *H2 { return c.multiplex(nil, true) }
 
-func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
+func (c *Conn) multiplex(early []byte, delegated bool) *H2 {
 	h := &H2{
-		Conn: c, preface: len(H2Preface), early: received, token: make(chan struct{}, 1),
+		Conn: c, preface: len(H2Preface), early: early, token: make(chan struct{}, 1),
 		delegated: delegated,
 	}
 	h.token <- struct{}{}
@@ -76,7 +76,7 @@ func (c *Conn) multiplex(received []byte, delegated bool) *H2 {
 	c.last.Store(now())
 	c.h2.Store(h)
 	before, _ := c.step(multiplex)
-	h.busy = before == reading
+	h.busy = before == reading || before == received
 	h.tell()
 	if c.has(asked) {
 		h.leave()

@@ -18,8 +18,11 @@ type head struct {
 	lost  bool    // where the request began is not known
 	chunk chunks
 	after atomic.Int64 // bytes received behind the header: net/http's background read adds to them
-	whole atomic.Int64 // how many of these a chunked body takes; 0 until it has ended
+	whole atomic.Int64 // how many of these a chunked body takes; 0 until it has ended, or noBody
 }
+
+// noBody is in whole: what came is no chunked body, or none that is followed.
+const noBody = -1
 
 // lineEnd is how much of a blank line was seen. net/http takes a line feed alone
 // for the end of a line, as anyone may (RFC 9112, section 2.2).
@@ -80,27 +83,36 @@ func (h *head) header(p []byte) []byte {
 // may be chunked.
 func (h *head) body(p []byte) {
 	before := h.after.Load()
-	if n, ended := h.chunk.follow(p); ended {
+	n, ended := h.chunk.follow(p)
+	switch {
+	case ended:
 		h.whole.Store(before + int64(n))
+	case h.chunk.part == noChunks && h.whole.Load() == 0:
+		h.whole.Store(noBody)
 	}
 	h.after.Store(before + int64(len(p)))
 }
 
-// alone reports whether exactly one request has been received, with a body of
-// contentLength bytes; -1 is a chunked one, which must have ended.
-func (h *head) alone(contentLength int64) bool {
+// room is how much more may have been received without being of another request than
+// the one in progress, with a body of contentLength bytes; -1 is a chunked one. It is
+// negative if there is something of another one, or in doubt.
+func (h *head) room(contentLength int64) int64 {
+	whole, after := h.whole.Load(), h.after.Load()
 	switch {
 	case h.lost || !h.done:
-		return false
-	case contentLength < 0:
-		whole := h.whole.Load()
-		return whole > 0 && h.after.Load() == whole
+		return -1
+	case contentLength >= 0:
+		return contentLength - after
+	case whole == 0:
+		return 0 // its end has not come yet
+	case whole == noBody:
+		return -1
 	}
-	return h.after.Load() == contentLength
+	return whole - after
 }
 
-// chunks follows a chunked body (RFC 9112, section 7.1). What has extensions or
-// trailers, or is none, is never at its end.
+// chunks follows a chunked body (RFC 9112, section 7.1), with the strictness of
+// net/http: what is none is never at its end.
 type chunks struct {
 	left   uint32 // of the chunk: its size, then its bytes
 	part   chunkPart
@@ -113,12 +125,14 @@ const maxDigits = 8
 type chunkPart uint8
 
 const (
-	chunkSize   chunkPart = iota
-	chunkSizeLF           // "\n" is due
+	chunkSize      chunkPart = iota
+	chunkExtension           // up to the line's end
+	chunkSizeLF              // "\n" is due
 	chunkData
 	chunkCR // "\r" behind the data is due
 	chunkLF
-	lastCR // "\r" behind the last chunk's line is due
+	trailer // a line begins, behind the last chunk's: a field, or the blank one
+	trailerField
 	lastLF
 	noChunks // it has ended, or is not what this follows
 )
@@ -143,8 +157,12 @@ func (c *chunks) follow(p []byte) (n int, ended bool) {
 
 func (c *chunks) next(b byte) chunkPart {
 	switch {
-	case c.part == chunkSize && b == '\r' && c.digits > 0:
+	case (c.part == chunkSize && b == '\r' && c.digits > 0) || (c.part == chunkExtension && b == '\r'):
 		return chunkSizeLF
+	case c.part == chunkSize && (b == ';' || b == ' ' || b == '\t') && c.digits > 0:
+		return chunkExtension
+	case c.part == chunkExtension && b != '\n':
+		return chunkExtension
 	case c.part == chunkSize:
 		d := hexDigit(b)
 		if d < 0 || c.digits == maxDigits {
@@ -154,7 +172,7 @@ func (c *chunks) next(b byte) chunkPart {
 		c.left = c.left<<4 | uint32(d)
 		return chunkSize
 	case c.part == chunkSizeLF && b == '\n' && c.left == 0:
-		return lastCR
+		return trailer
 	case c.part == chunkSizeLF && b == '\n':
 		c.digits = 0
 		return chunkData
@@ -162,8 +180,12 @@ func (c *chunks) next(b byte) chunkPart {
 		return chunkLF
 	case c.part == chunkLF && b == '\n':
 		return chunkSize
-	case c.part == lastCR && b == '\r':
+	case c.part == trailer && b == '\r':
 		return lastLF
+	case (c.part == trailer || c.part == trailerField) && b != '\n':
+		return trailerField
+	case c.part == trailerField:
+		return trailer
 	}
 	return noChunks
 }
@@ -178,8 +200,14 @@ func hexDigit(b byte) int64 {
 	return -1
 }
 
-// MayAnnounceClose reports whether the response to the request in progress may
-// say "Connection: close": nothing but this request has been received.
+// MayAnnounceClose reports whether the response to the request in progress may say
+// "Connection: close": nothing but this request has been received, be it whole or not.
+// A peer that has always sent more hears it when half the time of the drain is over:
+// it may repeat what it gets no response to (RFC 9112, section 9.3.2).
 func (c *Conn) MayAnnounceClose(contentLength int64) bool {
-	return c.head.alone(contentLength) && !c.pending()
+	if c.has(asked) && now() > c.hurry() {
+		return true
+	}
+	room := c.head.room(contentLength)
+	return room >= 0 && c.unread() <= room
 }

@@ -41,6 +41,7 @@ const (
 	overdue                      // and it goes on writing
 	watches                      // its handler watches Draining
 	finished                     // it has returned
+	finite                       // it ends by itself
 )
 
 // interruptAfter is the head start of a handler that watches Draining: one that
@@ -138,6 +139,14 @@ func Interruptible(ctx context.Context) {
 	}
 }
 
+// Finite marks the request of ctx as one whose stream of events ends by itself, soon
+// enough: a drain waits for it as for any other response.
+func Finite(ctx context.Context) {
+	if i := InterruptOf(ctx); i != nil {
+		i.word.Or(finite)
+	}
+}
+
 // Stream marks the response of the request as a stream of events. In a drain the
 // request's context is cancelled between two events (see Writing and Wrote), a
 // moment after Draining; if its handler watches that, IdleGrace after it.
@@ -179,7 +188,7 @@ func (i *Interrupt) await(delay func() time.Duration) {
 func (i *Interrupt) interrupt() {
 	for {
 		switch s := i.word.Load(); {
-		case s&finished != 0:
+		case s&(finished|finite) != 0:
 			return
 		case s&cancelled != 0:
 			i.word.Or(overdue)
@@ -193,6 +202,12 @@ func (i *Interrupt) interrupt() {
 			return
 		}
 	}
+}
+
+// Interrupted reports whether the stream was ended by a drain, between two events.
+func (i *Interrupt) Interrupted() bool {
+	s := i.word.Load()
+	return s&cancelled != 0 && s&midEvent == 0
 }
 
 // cancelNow cancels the context. A handler that does not look at it, and goes on

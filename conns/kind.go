@@ -87,7 +87,7 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 			return messages.OutcomeKilled, false // nobody can say whether it has
 		}
 		return outcome, lost
-	case p == working:
+	case p == received || p == working:
 		// The handler may have returned, and net/http hold its answer still.
 		return messages.OutcomeKilled, true
 	}

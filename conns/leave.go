@@ -12,9 +12,9 @@ import (
 
 // farewell is what an idle HTTP/1 connection says before it leaves: whatever
 // request crosses it on the wire has its answer, "not processed, repeat it"
-// (RFC 9110, section 15.5.9). It is complete, and nothing follows it.
-const farewell = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-	"Content-Length: 57\r\n\r\nThe server is shutting down. Your request was not handled"
+// (RFC 9110, section 15.5.9). It is complete, and nothing follows it. It has no body:
+// what crosses it may be a HEAD.
+const farewell = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 func sayFarewell(w io.Writer) { _, _ = io.WriteString(w, farewell) }
 

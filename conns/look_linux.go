@@ -19,6 +19,17 @@ func peek(nc net.Conn) (found bool) {
 	return found
 }
 
+// arrived is how many bytes lie in the socket's receive queue (tcp(7), SIOCINQ); 0 if
+// that cannot be known.
+func arrived(nc net.Conn) (n int64) {
+	onFD(nc, func(fd int) {
+		if queued, err := unix.IoctlGetInt(fd, unix.SIOCINQ); err == nil {
+			n = int64(queued)
+		}
+	})
+	return n
+}
+
 // readNow reads what the socket has received, without waiting; 0 if that is
 // nothing. It reports false if nc is no socket.
 func readNow(nc net.Conn, p []byte) (n int, supported bool) {

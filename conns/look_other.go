@@ -9,6 +9,9 @@ import (
 // peek: what the kernel has received cannot be known here without reading it.
 func peek(net.Conn) bool { return false }
 
+// arrived cannot be known here either.
+func arrived(net.Conn) int64 { return 0 }
+
 // readNow is not supported: the last look is a Read with a short deadline.
 func readNow(net.Conn, []byte) (int, bool) { return 0, false }
 

@@ -77,6 +77,16 @@ func (r *Records) record(p []byte) int {
 	return n + take
 }
 
+// unread is at most how many bytes have been received that no Read has returned; over
+// TLS they are fewer, without its records.
+func (c *Conn) unread() int64 {
+	n := arrived(c.sock())
+	if c.below != nil {
+		n += int64(c.below.held.Load())
+	}
+	return n
+}
+
 // pending reports whether something has been received that no Read has returned.
 func (c *Conn) pending() bool {
 	return (c.below != nil && c.below.held.Load() > 0) || peek(c.sock())

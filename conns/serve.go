@@ -101,19 +101,24 @@ func (c *Conn) received(p []byte) {
 // to be told that it is busy.
 func (c *Conn) follow(p []byte) (first bool) {
 	c.read.Add(int64(len(p)))
-	before, after := c.step(gotByte)
-	if before != after { // the first byte of a unit
-		c.since.Store(now())
+	at, got := c.phase(), gotByte
+	if at == fresh || at == idle {
 		c.head.reset()
 	}
-	if c.head.http1 && before != rested { // there Begin is about to lose it
-		c.head.follow(p)
+	if c.head.http1 && at != rested { // there Begin is about to lose it
+		if c.head.follow(p); c.head.done {
+			got = gotHeader
+		}
+	}
+	before, _ := c.step(got)
+	if first = before == fresh || before == idle; first {
+		c.since.Store(now())
 	}
 	if c.has(asked) {
 		c.last.Store(now())
 		_ = c.applyReadDeadline()
 	}
-	return before != after
+	return first
 }
 
 // Begin marks that a unit of work has arrived and its handler starts. Without

@@ -4,13 +4,15 @@ import "github.com/godrain/drain/messages"
 
 // phase is what a connection's serving goroutine is doing.
 //
-//	fresh ──byte──▶ reading ──begin──▶ working ──rest──▶ rested ──wait──▶ idle
-//	                   ▲                  ▲                 │               │
-//	                   │                  └──────begin──────┘               │
-//	                   └──────────────────────byte──────────────────────────┘
+//	fresh ──byte──▶ reading ──header──▶ received ──begin──▶ working ──rest──▶ rested ──wait──▶ idle
+//	                   ▲                                      ▲                 │               │
+//	                   │                                      └──────begin──────┘               │
+//	                   └────────────────────────────────byte────────────────────────────────────┘
 //	fresh, reading, idle ──leave──▶ leaving;  any ──hijack──▶ hijacked;  any ──end──▶ closed
-//	fresh, reading ──multiplex──▶ streams ──leave──▶ leaving
+//	fresh, reading, received ──multiplex──▶ streams ──leave──▶ leaving
 //
+// received is the moment between a whole header and its handler: net/http has begun
+// its background read by then, and nobody may leave over a request that will be served.
 // rested is the moment between the answer and the next Read: net/http may hold
 // the next pipelined request in its buffer, so nothing may be closed there. Only
 // a reader that is back in Read is idle.
@@ -18,7 +20,8 @@ type phase uint32
 
 const (
 	fresh    phase = iota // no byte of a request yet
-	reading               // the first byte is here, the work has not begun
+	reading               // the first byte is here, the header is not whole
+	received              // it is, and the work has not begun
 	working               // a handler is at work
 	rested                // answered; the reader is not back yet
 	idle                  // the reader waits for a first byte
@@ -57,6 +60,7 @@ type step uint8
 
 const (
 	gotByte   step = iota // Read returned bytes
+	gotHeader             // which end a header
 	begin                 // a handler starts
 	rest                  // the answer is written
 	wait                  // the reader enters Read
@@ -76,12 +80,16 @@ var transitions = func() (t [phases][steps]phase) {
 		t[p][end] = closed
 	}
 	t[fresh][gotByte], t[idle][gotByte] = reading, reading
-	t[fresh][begin], t[reading][begin], t[rested][begin], t[idle][begin] = working, working, working, working
-	t[reading][rest], t[working][rest] = rested, rested
+	t[fresh][gotHeader], t[idle][gotHeader], t[reading][gotHeader] = received, received, received
+	for _, p := range []phase{fresh, reading, received, rested, idle} {
+		t[p][begin] = working
+	}
+	t[reading][rest], t[received][rest], t[working][rest] = rested, rested, rested
 	t[rested][wait] = idle
 	t[fresh][leave], t[reading][leave], t[idle][leave], t[hijacked][leave] = leaving, leaving, leaving, leaving
-	t[fresh][multiplex], t[reading][multiplex], t[streams][leave] = streams, streams, leaving
-	for _, p := range []phase{fresh, reading, working, rested, idle} {
+	t[fresh][multiplex], t[reading][multiplex], t[received][multiplex] = streams, streams, streams
+	t[streams][leave] = leaving
+	for _, p := range []phase{fresh, reading, received, working, rested, idle} {
 		t[p][hijack] = hijacked
 	}
 	return t
@@ -139,7 +147,7 @@ func (c *Conn) sentenced() (messages.Outcome, bool) {
 func (c *Conn) clear(flag uint32) { c.word.And(^flag) }
 
 var publicStates = [phases]messages.State{
-	fresh: messages.StateNew, reading: messages.StateReading, working: messages.StateBusy,
+	fresh: messages.StateNew, reading: messages.StateReading, received: messages.StateBusy, working: messages.StateBusy,
 	rested: messages.StateIdle, idle: messages.StateIdle, hijacked: messages.StateBusy,
 	streams: messages.StateBusy, leaving: messages.StateLeaving, closed: messages.StateClosed,
 }

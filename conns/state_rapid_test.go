@@ -354,7 +354,7 @@ func TestTransitions(t *testing.T) {
 				require.Equal(t, closed, after, "and stays at an end")
 			case after == leaving && p != leaving:
 				require.Equal(t, leave, s)
-				require.NotContains(t, []phase{working, rested}, p, "nobody leaves work, or with a request in the server's buffer")
+				require.NotContains(t, []phase{received, working, rested}, p, "nobody leaves work, or with a request in the server's buffer")
 			case after == closed:
 				require.Equal(t, end, s)
 			case p == leaving:

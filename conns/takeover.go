@@ -27,7 +27,8 @@ const (
 // followed, so that it can be closed between two messages, with a close frame,
 // under any library that does its I/O here: see websocket_leave.go. Anything else
 // is a tunnel: it leaves when it has been quiet both ways for IdleGrace and no
-// write is in progress.
+// write is in progress; for five seconds, or half the time of the drain, if it was the
+// peer who spoke last: that may have been a request.
 type Takeover struct {
 	*Conn
 	layer net.Conn // Conn.net: what every Read and Write touches lies together here

@@ -162,7 +162,11 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 		if w&(queued|marks) != 0 {
 			return time.Duration(grace)
 		}
-		return max(0, time.Duration(k.active()-t)+k.group.IdleGrace)
+		until := k.active() + int64(k.group.IdleGrace)
+		if heard := k.heard.Load(); heard > k.spoke.Load() { // an answer is being made, it may be
+			until = max(until, min(heard+int64(atWork), e.hurry))
+		}
+		return time.Duration(max(0, until-t))
 	case w&(taken|midOut|marks) != 0:
 		return -1
 	case w&(exhausted|ended|answered) != 0 || t > e.hurry:

@@ -31,7 +31,12 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.response.ResponseWriter = w
 	h.conn.Start(&s.stream)
 	completed := false
-	defer func() { h.conn.Done(&s.stream, completed) }()
+	defer func() {
+		if !completed && s.response.stream.interrupted() {
+			completed = abandoned(recover())
+		}
+		h.conn.Done(&s.stream, completed)
+	}()
 	h.serveOutside(s, r)
 	completed = true
 }

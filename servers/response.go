@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/godrain/drain/conns"
 )
@@ -34,7 +35,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setContext(r, rw.unit.NetHTTPContext(c, r.Context()))
 	c.Begin(&rw.unit)
 	completed := false
-	defer func() { c.Return(completed) }()
+	defer func() {
+		if !completed && rw.stream.interrupted() {
+			completed = abandoned(recover())
+		}
+		c.Return(completed)
+	}()
 	next.ServeHTTP(rw, r)
 	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
 	completed = true
@@ -66,12 +72,20 @@ func (w *response) announce(status int) {
 	}
 	// A stream of events rarely ends but by the client or by a drain: that it ends
 	// the connection is said now, or nobody could say it when the drain comes.
-	if !(w.unit.Conn().Group().IsDraining() || w.stream != nil) || status == http.StatusSwitchingProtocols {
+	// MaxBytesReader has net/http say it, which it does not find behind a wrapper.
+	if !(w.unit.Conn().Group().IsDraining() || w.stream != nil || status == http.StatusRequestEntityTooLarge) ||
+		status == http.StatusSwitchingProtocols {
 		return
 	}
-	if h := w.Header(); len(h["Connection"]) == 0 && w.unit.Conn().MayAnnounceClose(w.request.ContentLength) {
+	if h := w.Header(); keepsAlive(h["Connection"]) && w.unit.Conn().MayAnnounceClose(w.request.ContentLength) {
 		h.Set("Connection", "close")
 	}
+}
+
+// keepsAlive reports whether the header's field says nothing, or nothing else than
+// that.
+func keepsAlive(connection []string) bool {
+	return len(connection) == 0 || (len(connection) == 1 && strings.EqualFold(connection[0], "keep-alive"))
 }
 
 // Header implements http.ResponseWriter.
@@ -119,13 +133,13 @@ func (w *response) Flush() { _ = w.FlushError() }
 // FlushError is what http.ResponseController calls.
 func (w *response) FlushError() error {
 	w.announce(http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.stream.flushed()
+	return err
 }
 
 // CloseNotify implements http.CloseNotifier for handlers that still ask for it.
-func (w *response) CloseNotify() <-chan bool {
-	return w.ResponseWriter.(http.CloseNotifier).CloseNotify()
-}
+func (w *response) CloseNotify() <-chan bool { return closeNotify(w.request.Context()) }
 
 // Hijack implements http.Hijacker. The connection stays in the tree.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {

@@ -1,6 +1,8 @@
 package servers
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -12,15 +14,19 @@ import (
 // events end: https://html.spec.whatwg.org/multipage/server-sent-events.html.
 type eventStream struct {
 	interrupt *conns.Interrupt
-	blank     bool // the last line is empty, so an event is complete
+	opaque    bool // compressed: what is flushed is whole
+	fields    bool // the event in progress has some
 	empty     bool // nothing of the current line is written
+	comment   bool // the current line is one
 	cr        bool // the last byte is a CR: an LF now belongs to it
 }
 
 // newEventStream returns nil if the header about to be written is of no stream of
-// events, or of no request of ours.
+// events that a drain may end, or of no request of ours. What is asked for by another
+// method than GET ends by itself: the answer of a language model, say. A browser's
+// EventSource, and whatever else goes on for ever, has no other method.
 func newEventStream(h http.Header, r *http.Request) *eventStream {
-	if !isEventStream(h) {
+	if !isEventStream(h) || r.Method != http.MethodGet {
 		return nil
 	}
 	i := conns.InterruptOf(r.Context())
@@ -28,7 +34,7 @@ func newEventStream(h http.Header, r *http.Request) *eventStream {
 		return nil
 	}
 	i.Stream()
-	return &eventStream{interrupt: i, empty: true}
+	return &eventStream{interrupt: i, empty: true, opaque: len(h["Content-Encoding"]) > 0}
 }
 
 func isEventStream(h http.Header) bool {
@@ -45,27 +51,67 @@ func (s *eventStream) write(p []byte, f func([]byte) (int, error)) (int, error) 
 	}
 	n, err := f(p)
 	s.follow(p[:max(n, 0)])
-	s.interrupt.Wrote(s.blank)
+	s.interrupt.Wrote(s.whole())
 	return n, err
 }
 
-// follow looks at the lines' ends, LF, CR or CR LF. An event ends with a blank
-// line; what stands before the last four bytes does not matter for that.
-func (s *eventStream) follow(p []byte) {
-	if len(p) > 4 {
-		p = p[len(p)-4:]
-		s.empty, s.blank, s.cr = false, false, false
+// flushed is called when the handler has flushed what it has written.
+func (s *eventStream) flushed() {
+	if s != nil && s.opaque {
+		s.interrupt.Wrote(true)
 	}
-	for _, b := range p {
-		switch {
+}
+
+// whole reports whether the stream may end here: no event is in progress. A comment is
+// none.
+func (s *eventStream) whole() bool { return !s.opaque && !s.fields && (s.empty || s.comment) }
+
+// follow looks at the lines' ends, LF, CR or CR LF, and at their first bytes. An event
+// ends with a blank line; a line that begins with a colon is a comment.
+func (s *eventStream) follow(p []byte) {
+	for len(p) > 0 {
+		switch b := p[0]; {
 		case b == '\n' && s.cr:
 			s.cr = false
 		case b == '\n' || b == '\r':
-			s.blank, s.empty, s.cr = s.empty, true, b == '\r'
+			s.fields = !s.empty && (s.fields || !s.comment)
+			s.empty, s.comment, s.cr = true, false, b == '\r'
+		case s.empty:
+			s.empty, s.comment, s.cr = false, b == ':', false
 		default:
-			s.blank, s.empty, s.cr = false, false, false
+			end := bytes.IndexAny(p, "\r\n")
+			if end < 0 {
+				return
+			}
+			p = p[end:]
+			continue
 		}
+		p = p[1:]
 	}
+}
+
+// interrupted reports whether a drain has ended it, between two events.
+func (s *eventStream) interrupted() bool { return s != nil && s.interrupt.Interrupted() }
+
+// abandoned reports whether a handler whose stream a drain has ended panicked for just
+// that: httputil.ReverseProxy does, when its context is cancelled. What it has written
+// is whole, so the response ends in order. Any other panic goes on.
+func abandoned(reason any) bool {
+	switch reason {
+	case nil:
+		return false // it has ended its goroutine
+	case http.ErrAbortHandler:
+		return true
+	}
+	panic(reason)
+}
+
+// closeNotify is http.CloseNotifier's channel: it is told what a context is, when the
+// client is gone, or when a drain ends the request.
+func closeNotify(ctx context.Context) <-chan bool {
+	gone := make(chan bool, 1)
+	context.AfterFunc(ctx, func() { gone <- true })
+	return gone
 }
 
 // h2Response is the http.ResponseWriter of HTTP/2 requests: the server's own, but
@@ -123,13 +169,13 @@ func (w *h2Response) Flush() { _ = w.FlushError() }
 // FlushError is what http.ResponseController calls.
 func (w *h2Response) FlushError() error {
 	w.announce(http.StatusOK)
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	err := http.NewResponseController(w.ResponseWriter).Flush()
+	w.stream.flushed()
+	return err
 }
 
 // CloseNotify implements http.CloseNotifier for handlers that still ask for it.
-func (w *h2Response) CloseNotify() <-chan bool {
-	return w.ResponseWriter.(http.CloseNotifier).CloseNotify() //nolint:staticcheck // the server's has it
-}
+func (w *h2Response) CloseNotify() <-chan bool { return closeNotify(w.request.Context()) }
 
 // Push implements http.Pusher.
 func (w *h2Response) Push(target string, opts *http.PushOptions) error {

@@ -2,6 +2,7 @@ package servers
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,9 @@ func TestEventStreamFollowsLineEnds(t *testing.T) {
 	for text, whole := range map[string]bool{
 		"data: x\n\n": true, "data: x\r\n\r\n": true, "data: x\r\r": true, "data: x\r\n\n": true, "data: x\n\r\n": true,
 		"data: x\n": false, "data: x\r\n": false, "data: x\r": false, "data: x\r\n\r\nid": false, "x": false,
-		": keep-alive\n\n": true, "\n": true, "data: x\n \n": false, "": false,
+		": keep-alive\n\n": true, "\n": true, "data: x\n \n": false, "": true,
+		": keep-alive\n": true, ": keep": true, "data: x\n: keep\n": false, "data: x\n\n: keep\n": true, "data: x\n:\n\n": true,
+		"data: " + strings.Repeat("x", 100) + "\n\n": true, "\r\n": true, "data: x\r\n\r\n:": true,
 	} {
 		rapid.Check(t, func(t *rapid.T) {
 			s := eventStream{empty: true}
@@ -22,7 +25,7 @@ func TestEventStreamFollowsLineEnds(t *testing.T) {
 				s.follow([]byte(rest[:n]))
 				rest = rest[n:]
 			}
-			require.Equal(t, whole, s.blank, "%q", text)
+			require.Equal(t, whole, s.whole(), "%q", text)
 		})
 	}
 }
