@@ -312,8 +312,10 @@ func TestServerShutdownOfTheUserDrains(t *testing.T) {
 	assert.Equal(t, "held", body)
 	_ = c.Close()
 	require.NoError(t, <-returned)
-	_, err := h.Wait() // its only server is gone
+	report, err := h.Wait() // its only server is gone
 	require.NoError(t, err)
+	assert.Contains(t, report.Reason, "http.Server.Shutdown")
+	assert.GreaterOrEqual(t, report.Took, report.Servers[0].Took)
 	<-hooked
 	eventually(t, func() bool { return !managed.Managed() })
 }

@@ -47,6 +47,7 @@ type kid struct {
 	bound   bool
 	drained bool
 	report  messages.ServerReport
+	reason  string                                // it was given, if it was asked to drain alone
 	reply   chan<- messages.Done                  // who registered it
 	leaving chan<- messages.UnregisterDone        // who unregistered it
 	timer   *time.Timer                           // of its deadline

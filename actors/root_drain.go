@@ -130,7 +130,7 @@ func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
 		return
 	}
 	addr := k.report.Addr
-	k.drained, k.report = true, msg.Report
+	k.drained, k.report, k.reason = true, msg.Report, msg.Reason
 	k.report.Name = k.name
 	if k.report.Addr == "" {
 		k.report.Addr = addr
@@ -204,11 +204,30 @@ func (r *root) maybeFinish() {
 	}
 	switch {
 	case r.phase == messages.PhaseServing && len(r.kids) > 0:
-		r.begin("every server has failed", time.Now().Add(r.config.Timeout), time.Time{})
+		reason, took := r.ownAccord()
+		r.begin(reason, time.Now().Add(r.config.Timeout), time.Time{})
+		r.began = r.began.Add(-took)
 		r.tell(deadlineOver{})
 	case r.phase >= messages.PhaseDraining:
 		r.tell(deadlineOver{})
 	}
+}
+
+// ownAccord is why a tree has ended that nobody has asked to, and how long that took:
+// its servers have failed, or were drained one by one, by http.Server.Shutdown say.
+func (r *root) ownAccord() (reason string, took time.Duration) {
+	for _, k := range r.kids {
+		took = max(took, k.report.Took)
+		switch {
+		case k.report.Err != nil || k.reason == "":
+			return "every server has failed", took
+		case reason == "" || reason == k.reason:
+			reason = k.reason
+		default:
+			reason = "every server was asked to"
+		}
+	}
+	return reason, took
 }
 
 // finish makes the Report, and gives it to everyone who asked and to the parent.

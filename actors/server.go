@@ -44,6 +44,7 @@ type server struct {
 	binding   bool
 
 	began      time.Time
+	reason     string // that it was given
 	deadline   time.Time
 	cancelled  bool
 	forced     bool

@@ -24,7 +24,7 @@ func (s *server) shutdown(msg messages.Shutdown) {
 		return
 	}
 	s.phase = messages.PhaseDraining
-	s.began, s.deadline = time.Now(), msg.Deadline
+	s.began, s.deadline, s.reason = time.Now(), msg.Deadline, msg.Reason
 	s.tracker.group.Drain(msg.Deadline)
 	close(s.tracker.lifted)
 	// The root is not the only one who may ask: a server that drains alone holds its
@@ -255,7 +255,7 @@ func (s *server) goodbye() {
 	s.report.Took = time.Since(s.began)
 	// The root may end the tree, and with it the events, as soon as it is told.
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
-	s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
+	s.tellRoot(messages.Drained{Child: s.self, Report: s.report, Reason: s.reason})
 	s.release(s.binding)
 }
 

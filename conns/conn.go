@@ -162,12 +162,28 @@ func (c *Conn) NetConn() net.Conn { return c.net }
 // LocalAddr is the listener's address.
 func (c *Conn) LocalAddr() net.Addr { return c.sock().LocalAddr() }
 
-// RemoteAddr is the peer's address.
-func (c *Conn) RemoteAddr() net.Addr { return c.sock().RemoteAddr() }
+// RemoteAddr is the peer's address. It may wait: a listener of the user's may read it
+// from the connection (the PROXY protocol). It is for who serves that.
+func (c *Conn) RemoteAddr() net.Addr {
+	addr := c.sock().RemoteAddr()
+	if !c.has(met) {
+		c.raise(met)
+	}
+	return addr
+}
 
-// Peer is the peer's address in words; empty if a listener of the user's names none.
+// Peer is the peer's address in words. It never waits: on a connection of a listener
+// of the user's it is empty until somebody who serves it has asked for RemoteAddr, as
+// net/http does first of all.
 func (c *Conn) Peer() string {
-	if addr := c.RemoteAddr(); addr != nil {
+	switch c.sock().(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		if !c.has(met) {
+			return ""
+		}
+	}
+	if addr := c.sock().RemoteAddr(); addr != nil {
 		return addr.String()
 	}
 	return ""

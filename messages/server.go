@@ -36,6 +36,7 @@ type Unbound struct {
 type Drained struct {
 	Child  *actor.PID
 	Report ServerReport
+	Reason string // why it drained, if it was asked to alone
 }
 
 // Shutdown asks for a drain.

@@ -64,11 +64,13 @@ type base struct {
 // so that srv can be started again after a drain. srv is not changed, but for what
 // its own Serve sets up for HTTP/2 (TLSNextProto, TLSConfig), in a goroutine of its
 // own as ever: do not read these while it is served. What srv calls (Handler,
-// ConnState, ConnContext, BaseContext, ErrorLog) is called as net/http would, and
-// functions registered by RegisterOnShutdown run when the last connection has ended.
+// ConnState, ConnContext, BaseContext, ErrorLog) is called as net/http would, but
+// BaseContext twice, the first time with a listener that accepts nothing; and functions
+// registered by RegisterOnShutdown run when the last connection has ended: what must
+// act when the drain begins watches drain.Draining.
 //
 // srv.Shutdown and srv.Close, called on a managed server, drain it: they return
-// when the drain is over.
+// when the drain is over, whatever the context of Shutdown says.
 func HTTP(srv *http.Server, options ...HTTPOptions) *HTTPServer {
 	h := &HTTPServer{user: srv, template: srv}
 	if len(options) > 0 {
@@ -242,6 +244,9 @@ func (h *HTTPServer) newInner() *http.Server {
 	inner.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	inner.ConnState = connState(h.template.ConnState)
 	inner.ConnContext = h.connContext
+	if f := h.template.BaseContext; f != nil {
+		inner.BaseContext = func(net.Listener) context.Context { return f(h.listener.Listener) }
+	}
 	inner.Protocols = nil // HTTP/2 does not come this way
 	return inner
 }

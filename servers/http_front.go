@@ -26,22 +26,34 @@ type front struct {
 	tracker conns.Tracker
 	over    chan struct{}
 	ended   chan struct{}
-	accepts atomic.Bool // net/http's Serve has not turned it down
+	serves  chan struct{} // closed at the first Accept
+	accepts atomic.Bool   // net/http's Serve has not turned it down
 	closed  atomic.Bool
 }
 
+// newFront returns when the stand-in is served: what srv is asked by then (BaseContext)
+// it is not asked at once with what serves.
 func newFront(srv *http.Server, addr net.Addr, t conns.Tracker) *front {
-	f := &front{srv: srv, addr: addr, tracker: t, over: make(chan struct{}), ended: make(chan struct{})}
+	f := &front{
+		srv: srv, addr: addr, tracker: t,
+		over: make(chan struct{}), ended: make(chan struct{}), serves: make(chan struct{}),
+	}
 	go func() {
 		defer close(f.ended)
 		_ = srv.Serve(f)
 	}()
+	select {
+	case <-f.serves:
+	case <-f.ended:
+	}
 	return f
 }
 
 // Accept implements net.Listener: it blocks until the drain is over.
 func (f *front) Accept() (net.Conn, error) {
-	f.accepts.Store(true)
+	if f.accepts.CompareAndSwap(false, true) {
+		close(f.serves)
+	}
 	if f.closed.Load() {
 		f.ask()
 	}

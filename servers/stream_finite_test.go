@@ -47,8 +47,8 @@ func answerIn(t *testing.T, client *http.Client, method string, h func(begun cha
 	return <-body, report
 }
 
-// sends n events, and says after the first that it is at work.
-func story(w http.ResponseWriter, n int, begun chan<- struct{}) {
+// story sends n events, while somebody listens, and says after the first that it is at work.
+func story(w http.ResponseWriter, r *http.Request, n int, begun chan<- struct{}) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	for i := range n {
 		fmt.Fprintf(w, "data: %d\n\n", i)
@@ -57,6 +57,9 @@ func story(w http.ResponseWriter, n int, begun chan<- struct{}) {
 			begun <- struct{}{}
 		}
 		time.Sleep(20 * time.Millisecond) // a response in the making is the subject
+		if r.Context().Err() != nil {
+			return
+		}
 	}
 	fmt.Fprint(w, "data: [DONE]\n\n")
 }
@@ -68,7 +71,7 @@ func TestAStreamThatEndsByItselfIsNotCut(t *testing.T) {
 			if r.Method == http.MethodGet {
 				drain.Finite(r.Context())
 			}
-			story(w, 30, begun)
+			story(w, r, 30, begun)
 		}
 	}
 	clients(t, func(t *testing.T, client *http.Client) {
@@ -85,7 +88,7 @@ func TestAStreamThatEndsByItselfIsNotCut(t *testing.T) {
 func TestAProxiedStreamEndsInOrder(t *testing.T) {
 	clients(t, func(t *testing.T, client *http.Client) {
 		started := make(chan struct{}, 1)
-		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { story(w, 500, started) }))
+		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { story(w, r, 500, started) }))
 		defer upstream.Close()
 		at, err := neturl.Parse(upstream.URL)
 		require.NoError(t, err)
