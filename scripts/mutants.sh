@@ -64,7 +64,7 @@ mutant "a WebSocket is between two messages" conns/websocket_write.go \
 	's/if !k\.out\.between\(\)/if false/' \
 	./conns 'TheGoodbyeStands'
 mutant "Connection: close only if nothing is pipelined" conns/http1.go \
-	's/return c\.head\.alone\(contentLength\) && !c\.pending\(\)/return true/' \
+	's/return room >= 0 && c\.unread\(\) <= room/_ = room; return true/' \
 	. 'P1_Pipelined'
 mutant "no more than one TLS record at a time" conns/records.go \
 	's/n := r\.record\(p\)/n := len(p); _ = r.record/' \
@@ -108,5 +108,17 @@ mutant "the first GOAWAY" conns/h2leave.go \
 mutant "accept errors pass" servers/listener.go \
 	's/if err != nil && hasPassed\(err\)/if false/' \
 	./reliability 'AcceptErrors'
+mutant "handshakes that have begun" servers/listener.go \
+	's/\(l\.awaited\(\) \|\| queued\(l\.Listener\)\)/queued(l.Listener)/' \
+	./servers 'AHandshakeInProgress'
+mutant "nobody leaves between a header and its handler" conns/serve.go \
+	's/\t\t\tgot = gotHeader\n/\t\t\t_ = gotHeader\n/' \
+	./conns 'BetweenAHeader'
+mutant "no grace in the second half" conns/deadline.go \
+	's/return min\(c\.active\(\)\+grace, max\(c\.hurry\(\), c\.active\(\)\)\)/return c.active() + grace/' \
+	./servers 'BusyTCP'
+mutant "what is no answer to a GET ends by itself" servers/stream.go \
+	's/ \|\| r\.Method != http\.MethodGet//' \
+	./servers 'StreamThatEndsByItself'
 
 exit $survived

@@ -61,13 +61,13 @@ type base struct {
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
 // certificate. srv does not serve itself: a server of the same configuration does,
-// so that srv can be started again after a drain. srv is not changed, but for what
-// its own Serve sets up for HTTP/2 (TLSNextProto, TLSConfig), in a goroutine of its
-// own as ever: do not read these while it is served. What srv calls (Handler,
-// ConnState, ConnContext, BaseContext, ErrorLog) is called as net/http would, but
-// BaseContext twice, the first time with a listener that accepts nothing; and functions
-// registered by RegisterOnShutdown run when the last connection has ended: what must
-// act when the drain begins watches drain.Draining.
+// so that srv can be started again after a drain, as soon as Managed says false. srv
+// is not changed, but for what its own Serve sets up for HTTP/2 (TLSNextProto,
+// TLSConfig), in a goroutine of its own as ever: do not read these while it is served.
+// What srv calls (Handler, ConnState, ConnContext, BaseContext, ErrorLog) is called as
+// net/http would, but BaseContext twice, the first time with a listener that accepts
+// nothing; and functions registered by RegisterOnShutdown run when the last connection
+// has ended: what must act when the drain begins watches drain.Draining.
 //
 // srv.Shutdown and srv.Close, called on a managed server, drain it: they return
 // when the drain is over, whatever the context of Shutdown says.
