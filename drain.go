@@ -63,7 +63,9 @@ type Config struct {
 	// What follows is the default of every server that has no setting of its own.
 
 	// IdleGrace is how long a connection must have been quiet to leave as idle; a
-	// new one, or one in the middle of a header, has as long. Default 1 s.
+	// new one, or one in the middle of a header, has as long. When half the time of the
+	// drain is over, an idle one leaves at once: who is back sooner than that, again and
+	// again, would stay until the deadline. Default 1 s.
 	IdleGrace time.Duration
 	// CloseTimeout is how long the answer to a WebSocket's close frame is awaited.
 	// Default 5 s.

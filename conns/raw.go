@@ -30,6 +30,7 @@ type raw struct {
 // with Idle. While the server drains, a connection leaves as soon as its handler
 // has been waiting in Read for IdleGrace: between two units, in the middle of
 // what has arrived of one (Read returns io.ErrUnexpectedEOF), or before the first.
+// When half the time is over it leaves between two units at once.
 // A handler that reads on in the middle of its work calls Begin, and is left in
 // peace until Idle. One that does not read, but pushes, watches Draining; after
 // IdleGrace its context is cancelled, with the cause ErrDraining.
