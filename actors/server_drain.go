@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/godrain/drain/messages"
 )
 
@@ -152,56 +150,6 @@ func (s *server) cancelAll() {
 	}
 }
 
-// killPatience is how long a forced server waits for its connections and
-// handlers to end, if the deadline leaves it the time.
-const killPatience = 2 * time.Second
-
-// leastForce is what a tree with a very short Timeout has nevertheless, to close
-// what it has opened.
-const leastForce = 100 * time.Millisecond
-
-// The deadline is when the Report must be there. Contexts are cancelled, and
-// connections killed, a little before it.
-func cancelMargin(timeout time.Duration) time.Duration { return min(timeout/4, 500*time.Millisecond) }
-
-func killMargin(timeout time.Duration) time.Duration { return min(timeout/8, 300*time.Millisecond) }
-
-func reportMargin(timeout time.Duration) time.Duration { return min(timeout/20, 100*time.Millisecond) }
-
-// kill ends everything now.
-func (s *server) kill(reason string) {
-	if s.forced || s.phase == messages.PhaseDone {
-		return
-	}
-	s.forced = true
-	if s.phase <= messages.PhaseServing {
-		s.phase = messages.PhaseDraining
-		s.began = time.Now()
-		close(s.tracker.lifted)
-	}
-	s.phase = messages.PhaseKilling
-	group := s.tracker.group
-	group.Drain(time.Now())
-	s.stragglers = make(map[*actor.PID]messages.Connection, s.live.len())
-	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
-	if s.cut != nil {
-		s.cut()
-	}
-	s.unbind()
-	patience := min(killPatience, max(s.shared.timeout, leastForce)-reportMargin(s.shared.timeout))
-	if !s.deadline.IsZero() {
-		patience = min(patience, time.Until(s.deadline)-reportMargin(s.shared.timeout))
-	}
-	s.after(patience, func() { s.tell(outOfTime{}) })
-	s.maybeDone()
-}
-
-func (s *server) killOne(pid *actor.PID, record messages.Record, reason string) {
-	s.stragglers[pid] = record.Snapshot()
-	s.shared.bus.publish(messages.ConnectionKilled{Connection: s.stragglers[pid], Reason: reason})
-	s.send(pid, messages.Kill{})
-}
-
 // maybeDone says goodbye as soon as nothing is left.
 func (s *server) maybeDone() {
 	if s.phase <= messages.PhaseServing || s.phase == messages.PhaseDone || s.binding ||
@@ -209,40 +157,6 @@ func (s *server) maybeDone() {
 		return
 	}
 	s.goodbye()
-}
-
-// abandon says goodbye although something is left, and names it.
-func (s *server) abandon() {
-	if s.phase == messages.PhaseDone {
-		return
-	}
-	s.cutAll(messages.OutcomeKilled)
-	s.goodbye()
-}
-
-// cutAll ends what is left without waiting for its goodbye.
-func (s *server) cutAll(outcome messages.Outcome) {
-	s.each(func(pid *actor.PID, record messages.Record) {
-		s.forget(pid, record)
-		s.shared.system.Root.Stop(pid)
-		defer record.Kill()
-		last, told := s.stragglers[pid]
-		if !told {
-			last = record.Snapshot()
-		}
-		s.count(pid, record, outcome, last.State == messages.StateBusy)
-	})
-}
-
-// each calls f with every connection: one that panics, since a listener of the
-// user's has made it, must not keep the others from being ended.
-func (s *server) each(f func(*actor.PID, messages.Record)) {
-	for pid, record := range s.live.each() {
-		if err := guarded("a connection", func() error { f(pid, record); return nil }); err != nil {
-			s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: err})
-			s.fail(err)
-		}
-	}
 }
 
 func (s *server) goodbye() {
@@ -263,31 +177,6 @@ func (s *server) stopTimers() {
 	for _, t := range s.timers {
 		t.Stop()
 	}
-}
-
-// stop is the last resort: the actor was stopped without having been drained.
-func (s *server) stop() {
-	if s.tracker == nil {
-		return
-	}
-	if s.phase == messages.PhaseDone {
-		if s.accepts {
-			go s.tracker.sweep()
-		}
-		return
-	}
-	s.phase, s.forced = messages.PhaseDone, true
-	close(s.tracker.gone)
-	s.stopTimers()
-	s.answerResume(ErrServerGone)
-	s.tracker.group.Drain(time.Now())
-	s.cutAll(messages.OutcomeCrashed)
-	s.report.Running = int(s.tracker.group.InFlight.Load())
-	report := s.report
-	s.last.Store(&report)
-	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: ErrServerGone})
-	go s.tracker.sweep()
-	s.release(true)
 }
 
 // release ends what a server's actor leaves, elsewhere: it waits for what still

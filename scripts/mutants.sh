@@ -90,7 +90,7 @@ mutant "the limit is lifted" actors/server_drain.go \
 mutant "a server holds its deadline itself" actors/server_drain.go \
 	's/\ts\.after\(left-killMargin[^\n]*\n//' \
 	./actors 'DrainsAlone'
-mutant "a kill that crosses the goodbye" actors/server_drain.go \
+mutant "a kill that crosses the goodbye" actors/server_kill.go \
 	's/if s\.forced \|\| s\.phase == messages\.PhaseDone \{/if s.forced {/' \
 	./actors 'KillThatCrosses'
 mutant "the fate of what is killed" conns/leave.go \
