@@ -68,7 +68,7 @@ func (s *server) onSessionsClosed(msg sessionsClosed) {
 }
 
 // unbindLimit bounds how long a listener may go on accepting what comes: under a
-// flood it never falls quiet.
+// flood it never falls quiet. It takes no more than a quarter of the drain.
 const unbindLimit = 3 * time.Second
 
 // unbind closes the listener, elsewhere.
@@ -82,6 +82,9 @@ func (s *server) unbind() {
 	}
 	s.unbinds = true
 	limit := unbindLimit
+	if !s.deadline.IsZero() {
+		limit = min(limit, time.Until(s.deadline)/4)
+	}
 	if s.forced || !s.accepts {
 		limit = 0 // nobody empties its queue
 	}
