@@ -129,6 +129,17 @@ func (c *Conn) FollowNetHTTP() {
 	c.head.ahead = true
 }
 
+// Undecided tells that what begins like HTTP/1 may be the preface of HTTP/2, until
+// Decided is called: a header that is whole is none yet.
+func (c *Conn) Undecided() { c.head.other = true }
+
+// Decided tells that it is HTTP/1. The serving goroutine calls it.
+func (c *Conn) Decided() {
+	if c.head.other = false; c.head.done {
+		c.step(gotHeader)
+	}
+}
+
 // Own names who hears what happens. It is called once, on adoption, before the
 // connection is served.
 func (c *Conn) Own(o Owner) { c.owner = o }

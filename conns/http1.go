@@ -16,6 +16,8 @@ type head struct {
 	line  lineEnd // what the last Read ended with
 	done  bool    // the header is complete
 	lost  bool    // where the request began is not known
+	other bool    // it may still turn out to be another protocol's: see Undecided
+	begun bool    // the next request has begun, behind the one in progress
 	chunk chunks
 	after atomic.Int64 // bytes received behind the header: net/http's background read adds to them
 	whole atomic.Int64 // how many of these a chunked body takes; 0 until it has ended, or noBody
@@ -29,18 +31,24 @@ const noBody = -1
 type lineEnd uint8
 
 const (
-	within    lineEnd = iota
-	afterLF           // a line has ended
-	afterLFCR         // and the next is blank if it ends now
+	before    lineEnd = iota // empty lines before a request are passed over, as by net/http
+	within                   // a line
+	afterLF                  // a line has ended
+	afterLFCR                // and the next is blank if it ends now
 )
 
 func (h *head) reset() {
-	h.line, h.done, h.lost = within, false, false
+	h.line, h.done, h.lost, h.begun = before, false, h.begun, false
 	h.chunk = chunks{}
 	if h.after.Load() != 0 { // most requests have no body: a store costs more than a load
 		h.after.Store(0)
 		h.whole.Store(0)
 	}
+}
+
+// answered is called when a handler has returned.
+func (h *head) answered(contentLength int64) {
+	h.begun = !h.lost && h.done && h.room(contentLength) < 0
 }
 
 // lose is called when a request came out of the server's buffer.
@@ -62,7 +70,9 @@ func (h *head) follow(p []byte) {
 func (h *head) header(p []byte) []byte {
 	for len(p) > 0 {
 		switch {
-		case h.line != within && p[0] == '\n':
+		case h.line == before && (p[0] == '\r' || p[0] == '\n'):
+			p = p[1:]
+		case h.line > within && p[0] == '\n':
 			h.done = true
 			return p[1:]
 		case h.line == afterLF && p[0] == '\r':

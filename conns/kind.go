@@ -77,7 +77,7 @@ func (m marked) closedAs() (messages.Outcome, bool) {
 
 func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 	switch {
-	case p == leaving || (p == working && m.has(closing)):
+	case p == leaving || ((p == received || p == working) && m.has(closing)):
 		// It lingers: only the peer's FIN is missing, if it has taken everything.
 		outcome, lost := m.sentenced()
 		switch {

@@ -17,6 +17,7 @@ type Records struct {
 	held   atomic.Int32 // how much that is
 	header [5]byte      // of the record in progress
 	have   uint8        // bytes of it
+	full   atomic.Bool  // the layer above may hold more of a record than has been read of it
 	body   uint16       // bytes of the record that are still to come
 }
 
@@ -77,12 +78,25 @@ func (r *Records) record(p []byte) int {
 	return n + take
 }
 
+// filled is told whether a Read of the layer above got all that it asked for.
+func (r *Records) filled(full bool) {
+	if r.full.Load() != full {
+		r.full.Store(full)
+	}
+}
+
+// maxPlaintext is what a record carries at most (RFC 8446, section 5.1).
+const maxPlaintext = 1 << 14
+
 // unread is at most how many bytes have been received that no Read has returned; over
-// TLS they are fewer, without its records.
+// TLS they may be fewer.
 func (c *Conn) unread() int64 {
 	n := arrived(c.sock())
 	if c.below != nil {
 		n += int64(c.below.held.Load())
+		if c.below.full.Load() {
+			n += maxPlaintext
+		}
 	}
 	return n
 }

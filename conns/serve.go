@@ -17,6 +17,10 @@ import (
 // first read of net/http's would otherwise need a stack of 8 KiB instead of 4.
 func (c *Conn) Read(p []byte) (n int, err error) {
 	switch c.phase() {
+	case reading:
+		if len(p) == 1 && c.head.lost && c.head.ahead { // only net/http knows that the header is whole
+			c.step(gotHeader)
+		}
 	case rested:
 		// One byte is what net/http's background read asks for, while a request that
 		// it had in its buffer is about to be handled: nobody waits for a first byte.
@@ -38,7 +42,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 			n, err = c.readNet(p)
 		}
 		if n > 0 {
-			if c.follow(p[:n]) {
+			if c.follow(p[:n], len(p)) {
 				c.owner.Busy()
 			}
 			break
@@ -92,21 +96,24 @@ func (c *Conn) waits() {
 
 // received is called with what was read.
 func (c *Conn) received(p []byte) {
-	if c.follow(p) {
+	if c.follow(p, 0) {
 		c.owner.Busy()
 	}
 }
 
-// follow follows what was read, and reports whether it begins a unit: the owner is
-// to be told that it is busy.
-func (c *Conn) follow(p []byte) (first bool) {
+// follow follows what a Read of up to size bytes has returned, and reports whether it
+// begins a unit: the owner is to be told that it is busy.
+func (c *Conn) follow(p []byte, size int) (first bool) {
 	c.read.Add(int64(len(p)))
 	at, got := c.phase(), gotByte
 	if at == fresh || at == idle {
 		c.head.reset()
 	}
+	if c.below != nil && len(p) > 0 {
+		c.below.filled(len(p) == size)
+	}
 	if c.head.http1 && at != rested { // there Begin is about to lose it
-		if c.head.follow(p); c.head.done {
+		if c.head.follow(p); c.head.done && !c.head.other {
 			got = gotHeader
 		}
 	}
@@ -167,6 +174,11 @@ func (c *Conn) Return(completed bool) {
 		c.group.exit()
 	}
 }
+
+// Answered tells how long the body of the request in progress was said to be, -1 if it
+// was chunked, when its handler has returned: what has come behind it is the beginning
+// of the next one.
+func (c *Conn) Answered(contentLength int64) { c.head.answered(contentLength) }
 
 // Idle marks that a unit of work is done: its last byte is written. The
 // connection is idle as soon as its reader is back in Read.

@@ -31,6 +31,7 @@ func (c *h2cConn) Read(p []byte) (int, error) {
 		switch {
 		case err != nil || n == len(p):
 			c.known = true
+			c.Decided()
 			return n, err
 		case string(p[:n]) != conns.H2Preface[:n]:
 			c.known = true
@@ -52,5 +53,6 @@ func (c *h2cConn) http1(n int) (int, error) {
 	if !c.h2.speaks.HTTP1() {
 		return 0, io.EOF
 	}
+	c.Decided()
 	return n, nil
 }

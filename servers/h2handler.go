@@ -32,10 +32,10 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.conn.Start(&s.stream)
 	completed := false
 	defer func() {
+		defer func() { h.conn.Done(&s.stream, completed) }()
 		if !completed && s.response.stream.interrupted() {
 			completed = abandoned(recover())
 		}
-		h.conn.Done(&s.stream, completed)
 	}()
 	h.serveOutside(s, r)
 	completed = true

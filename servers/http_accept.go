@@ -56,6 +56,7 @@ func (h *HTTPServer) trackPlain(g *conns.Group, nc net.Conn) (*conns.Conn, net.C
 		c := &h2cConn{h2: h.h2}
 		c.Init(g, nc)
 		c.FollowNetHTTP()
+		c.Undecided()
 		return &c.Conn, c
 	}
 	c := &plainConn{}

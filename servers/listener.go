@@ -33,6 +33,10 @@ const quietTime = 20 * time.Millisecond
 // lost is sent once more after a second, and then it is a round trip.
 const handshakeTime = 1300 * time.Millisecond
 
+// sharedHandshakeTime is the same on a port that another process listens to as well:
+// who was kept out of ours tries once more after a second, and is to reach that one.
+const sharedHandshakeTime = 900 * time.Millisecond
+
 // errUnbound ends a Serve whose listener was unbound.
 var errUnbound = errors.New("drain: the listener is unbound")
 
@@ -116,14 +120,11 @@ func (l *listener) Accept() (net.Conn, error) {
 // port that another process listens to as well, the younger ones are its own.
 func (l *listener) awaited() bool {
 	refused := time.Duration(time.Now().UnixNano() - l.refused.Load())
-	if !l.ours || refused >= handshakeTime {
-		return false
-	}
-	var age time.Duration
+	limit, age := handshakeTime, time.Duration(0)
 	if l.asked.shared {
-		age = refused - jiffy
+		limit, age = sharedHandshakeTime, refused-jiffy
 	}
-	return handshaking(l.Listener, age)
+	return l.ours && refused < limit && handshaking(l.Listener, age)
 }
 
 // jiffy is the longest step of the kernel's clock.

@@ -24,7 +24,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// It is made before the connection is looked up: what is written to new memory has
 	// arrived there when Begin's atomic operations would have to wait for it.
 	rw := &response{
-		ResponseWriter: w, request: r,
+		ResponseWriter: w, request: r, length: uint32(r.ContentLength),
 		unit: conns.Unit{Method: r.Method, Path: r.URL.Path},
 	}
 	c := conns.FromContext(r.Context())
@@ -36,10 +36,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.Begin(&rw.unit)
 	completed := false
 	defer func() {
+		defer func() { c.Return(completed) }()
+		if uint32(r.ContentLength) == rw.length {
+			c.Answered(r.ContentLength)
+		}
 		if !completed && rw.stream.interrupted() {
 			completed = abandoned(recover())
 		}
-		c.Return(completed)
 	}()
 	next.ServeHTTP(rw, r)
 	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
@@ -54,6 +57,7 @@ type response struct {
 	request   *http.Request
 	unit      conns.Unit
 	stream    *eventStream // if it is one
+	length    uint32       // of the request's body, as far as it fits: a handler may change what the request says
 	announced bool
 	touched   bool // somebody has asked for the header
 	switched  bool // 101 Switching Protocols was the answer
@@ -77,7 +81,8 @@ func (w *response) announce(status int) {
 		status == http.StatusSwitchingProtocols {
 		return
 	}
-	if h := w.Header(); keepsAlive(h["Connection"]) && w.unit.Conn().MayAnnounceClose(w.request.ContentLength) {
+	n := w.request.ContentLength
+	if h := w.Header(); keepsAlive(h["Connection"]) && uint32(n) == w.length && w.unit.Conn().MayAnnounceClose(n) {
 		h.Set("Connection", "close")
 	}
 }

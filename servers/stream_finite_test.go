@@ -155,3 +155,22 @@ func TestCloseNotifyHearsOfTheDrain(t *testing.T) {
 		require.Equal(t, "data: 0\n\ndata: bye\n\n", body)
 	})
 }
+
+// A panic for another reason is one, and leaves no handler behind that is waited for.
+func TestAPanicAfterTheStreamHasEnded(t *testing.T) {
+	clients(t, func(t *testing.T, client *http.Client) {
+		_, report := answerIn(t, client, http.MethodGet, func(begun chan<- struct{}) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				fmt.Fprint(w, "data: 0\n\n")
+				_ = http.NewResponseController(w).Flush()
+				begun <- struct{}{}
+				<-r.Context().Done()
+				panic("something else")
+			}
+		})
+		require.Equal(t, 1, report.Sum().Crashed, report)
+		require.Zero(t, report.Servers[0].Running)
+		require.Less(t, report.Took, 3*time.Second)
+	})
+}

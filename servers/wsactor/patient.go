@@ -53,6 +53,7 @@ type frames struct {
 	left     uint64 // payload of the frame in progress
 	open     bool   // a message is in progress
 	messages int    // that are complete
+	control  bool   // a control frame came behind the last of them
 }
 
 // between reports whether nothing is in progress.
@@ -108,11 +109,13 @@ func (f *frames) length() uint64 {
 func (f *frames) end() {
 	f.have = 0
 	if control := f.header[0]&0x08 != 0; control {
+		f.control = true
 		return
 	}
 	f.open = f.header[0]&0x80 == 0
 	if !f.open {
 		f.messages++
+		f.control = false
 	}
 }
 

@@ -60,7 +60,7 @@ func (s *Session) converse() {
 			return
 		}
 		s.taken++
-		if c := s.patient; c.frames.between() && c.frames.messages == s.taken && len(c.early) == 0 {
+		if c := s.patient; c.frames.between() && !c.frames.control && c.frames.messages == s.taken && len(c.early) == 0 {
 			go s.wait()
 			return
 		}

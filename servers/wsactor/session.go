@@ -205,7 +205,8 @@ func (s *Session) end(ctx actor.Context, err error) {
 		err = s.cause
 	}
 	if to := s.handler.options.Actor; to != nil {
-		s.handler.system.Root.Send(to, Closed{Session: s, Err: err})
+		// Its mailbox may be bounded, and this its own goroutine, in the midst of Send.
+		go s.handler.system.Root.Send(to, Closed{Session: s, Err: err})
 	}
 	ctx.Stop(s.pid)
 }

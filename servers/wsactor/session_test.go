@@ -274,3 +274,27 @@ func TestAMessageThatIsForwarded(t *testing.T) {
 		s.expect(conn, said)
 	}
 }
+
+// A control frame right behind a message is not left in a buffer.
+func TestAMessageAndAControlFrameInOneSegment(t *testing.T) {
+	const hello, ping, bye = "\x81\x85\x00\x00\x00\x00hello", "\x89\x80\x00\x00\x00\x00", "\x88\x82\x00\x00\x00\x00\x03\xe8"
+	s := open(t, newSystem(), wsactor.Options{Func: func(*wsactor.Message) {}})
+	conn := s.dial()
+	ponged := make(chan struct{}, 1)
+	conn.SetPongHandler(func(string) error {
+		ponged <- struct{}{}
+		return nil
+	})
+	_, err := conn.NetConn().Write([]byte(hello + ping))
+	require.NoError(t, err)
+	closed := make(chan error)
+	go func() {
+		_, _, err := conn.ReadMessage()
+		closed <- err
+	}()
+	<-ponged
+	_, err = conn.NetConn().Write([]byte(hello + bye))
+	require.NoError(t, err)
+	err = <-closed
+	require.True(t, websocket.IsCloseError(err, websocket.CloseNormalClosure), err)
+}
