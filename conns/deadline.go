@@ -128,13 +128,7 @@ func (c *Conn) due() int64 {
 // hurry is when a connection that was asked to leave does not wait for its grace any
 // more: one that is busy again before that is over, and again, would stay until the
 // deadline, which cuts. In the second half of the time it leaves as soon as it is idle.
-func (c *Conn) hurry() int64 {
-	ask := c.ask.Load()
-	if d := c.group.deadline.Load(); d > ask {
-		return ask + (d-ask)/2
-	}
-	return ask + int64(unhurried)
-}
+func (c *Conn) hurry() int64 { return c.group.halfway(c.ask.Load()) }
 
 // active is when the peer was last active.
 func (c *Conn) active() int64 { return max(c.since.Load(), c.last.Load()) }

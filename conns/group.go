@@ -153,6 +153,18 @@ func (g *Group) Draining() <-chan struct{} { return g.draining }
 // IsDraining reports whether the drain has begun.
 func (g *Group) IsDraining() bool { return g.drains.Load() }
 
+// unhurried is for a connection that leaves without a deadline.
+const unhurried = 10 * time.Second
+
+// halfway is when half of the time is over for a connection that was asked to leave
+// at t: from then on it takes the next chance.
+func (g *Group) halfway(t int64) int64 {
+	if d := g.deadline.Load(); d > t {
+		return t + (d-t)/2
+	}
+	return t + int64(unhurried)
+}
+
 // OnQuiet sets what is called, during a drain, when the last handler that was
 // running has returned. It is set before the group is used.
 func (g *Group) OnQuiet(f func()) { g.quiet = f }

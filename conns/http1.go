@@ -31,14 +31,14 @@ const noBody = -1
 type lineEnd uint8
 
 const (
-	before    lineEnd = iota // empty lines before a request are passed over, as by net/http
+	unbegun   lineEnd = iota // empty lines before a request are passed over, as by net/http
 	within                   // a line
 	afterLF                  // a line has ended
 	afterLFCR                // and the next is blank if it ends now
 )
 
 func (h *head) reset() {
-	h.line, h.done, h.lost, h.begun = before, false, h.begun, false
+	h.line, h.done, h.lost, h.begun = unbegun, false, h.begun, false
 	h.chunk = chunks{}
 	if h.after.Load() != 0 { // most requests have no body: a store costs more than a load
 		h.after.Store(0)
@@ -70,7 +70,7 @@ func (h *head) follow(p []byte) {
 func (h *head) header(p []byte) []byte {
 	for len(p) > 0 {
 		switch {
-		case h.line == before && (p[0] == '\r' || p[0] == '\n'):
+		case h.line == unbegun && (p[0] == '\r' || p[0] == '\n'):
 			p = p[1:]
 		case h.line > within && p[0] == '\n':
 			h.done = true

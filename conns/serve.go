@@ -105,14 +105,14 @@ func (c *Conn) received(p []byte) {
 // begins a unit: the owner is to be told that it is busy.
 func (c *Conn) follow(p []byte, size int) (first bool) {
 	c.read.Add(int64(len(p)))
-	at, got := c.phase(), gotByte
-	if at == fresh || at == idle {
+	was, got := c.phase(), gotByte
+	if was == fresh || was == idle {
 		c.head.reset()
 	}
 	if c.below != nil && len(p) > 0 {
 		c.below.filled(len(p) == size)
 	}
-	if c.head.http1 && at != rested { // there Begin is about to lose it
+	if c.head.http1 && was != rested { // there Begin is about to lose it
 		if c.head.follow(p); c.head.done && !c.head.other {
 			got = gotHeader
 		}

@@ -42,19 +42,13 @@ const (
 // leave starts the escort. It is called once or more, and never blocks.
 func (k *Takeover) leave() {
 	t := now()
-	e := &escort{moved: make(chan struct{}, 1), free: make(chan struct{}, 1), began: t, hurry: t + int64(unhurried)}
-	if d := k.group.deadline.Load(); d > t {
-		e.hurry = t + (d-t)/2
-	}
+	e := &escort{moved: make(chan struct{}, 1), free: make(chan struct{}, 1), began: t, hurry: k.group.halfway(t)}
 	if !k.leaver.CompareAndSwap(nil, e) {
 		return
 	}
 	k.set(departing, 0)
 	go k.depart(e)
 }
-
-// unhurried is for a connection that leaves without a deadline.
-const unhurried = 10 * time.Second
 
 // signal tells the escort that something has happened.
 func (k *Takeover) signal() {

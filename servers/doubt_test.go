@@ -32,7 +32,7 @@ func TestWhatIsNoHeaderDoesNotStay(t *testing.T) {
 		l := dialLine(t, "tcp", tr.addr("http"))
 		for _, piece := range sent {
 			l.send(piece)
-			time.Sleep(apart)
+			time.Sleep(apart) // that the pieces arrive apart is the subject
 		}
 		report := tr.drained()
 		require.NoError(t, report.Err(), report)
@@ -89,7 +89,7 @@ func TestNothingIsAnnouncedOverWhatIsBuffered(t *testing.T) {
 			l := lineOn(t, nc)
 			for _, piece := range c.pieces {
 				l.send(piece)
-				time.Sleep(apart)
+				time.Sleep(apart) // that the pieces arrive apart is the subject
 			}
 			<-now
 			done := make(chan drain.Report)
@@ -113,11 +113,11 @@ func TestARefusedRequestThatLingersIsNotLost(t *testing.T) {
 	tr := serveHTTP(t, c, func(http.ResponseWriter, *http.Request) {})
 	l := dialLine(t, "tcp", tr.addr("http"))
 	l.send("GET / HTTP/1.1\r\n")
-	time.Sleep(apart)
+	time.Sleep(apart) // that the pieces arrive apart is the subject
 	done := make(chan drain.Report)
 	go func() { done <- tr.drained() }()
-	time.Sleep(2 * apart)
-	l.send("\r\n") // without a Host
+	time.Sleep(2 * apart) // and that this one comes in the drain
+	l.send("\r\n")        // without a Host
 	report := <-done
 	assert.Zero(t, report.Sum().Lost, report)
 	_ = l.Close()

@@ -37,8 +37,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	completed := false
 	defer func() {
 		defer func() { c.Return(completed) }()
-		if uint32(r.ContentLength) == rw.length {
-			c.Answered(r.ContentLength)
+		if n, known := rw.contentLength(); known {
+			c.Answered(n)
 		}
 		if !completed && rw.stream.interrupted() {
 			completed = abandoned(recover())
@@ -81,10 +81,17 @@ func (w *response) announce(status int) {
 		status == http.StatusSwitchingProtocols {
 		return
 	}
-	n := w.request.ContentLength
-	if h := w.Header(); keepsAlive(h["Connection"]) && uint32(n) == w.length && w.unit.Conn().MayAnnounceClose(n) {
+	n, known := w.contentLength()
+	if h := w.Header(); known && keepsAlive(h["Connection"]) && w.unit.Conn().MayAnnounceClose(n) {
 		h.Set("Connection", "close")
 	}
+}
+
+// contentLength is that of the request, as it came; not known if a handler has changed
+// it.
+func (w *response) contentLength() (n int64, known bool) {
+	n = w.request.ContentLength
+	return n, uint32(n) == w.length
 }
 
 // keepsAlive reports whether the header's field says nothing, or nothing else than

@@ -209,7 +209,7 @@ func TestEventStreamThatIgnoresItsContextLearnsFromItsWrites(t *testing.T) {
 				return
 			}
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // a response in the making is the subject
 		}
 	})
 	resp, err := http.Get("http://" + tr.addr("http"))

@@ -352,7 +352,7 @@ func TestAcceptorBacksOffAndIsWokenByUnbind(t *testing.T) {
 		a := servers.Accept(ln)
 		ended := make(chan error, 1)
 		go func() { ended <- a.Each(func(net.Conn) {}) }()
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // of the bubble: the back-off is the subject
 		synctest.Wait()
 		// 5, 10, 20, …, 640 ms, then once a second.
 		require.InDelta(t, 17, ln.calls.Load(), 2)

@@ -298,3 +298,40 @@ func TestAMessageAndAControlFrameInOneSegment(t *testing.T) {
 	err = <-closed
 	require.True(t, websocket.IsCloseError(err, websocket.CloseNormalClosure), err)
 }
+
+// full is a process whose mailbox has no room for a goodbye.
+type full struct {
+	opened chan *wsactor.Session
+	closed chan struct{}
+	room   chan struct{}
+}
+
+func (f *full) SendUserMessage(_ *actor.PID, message any) {
+	switch m := actor.UnwrapEnvelopeMessage(message).(type) {
+	case wsactor.Opened:
+		f.opened <- m.Session
+	case wsactor.Closed:
+		close(f.closed)
+		<-f.room
+	}
+}
+
+func (f *full) SendSystemMessage(*actor.PID, any) {}
+func (f *full) Stop(*actor.PID)                   {}
+
+// A session runs in the goroutine of whoever sends to it: it does not wait there for
+// room in the mailbox of the user's actor, which may be who sends.
+func TestASessionWaitsForNoMailbox(t *testing.T) {
+	system := newSystem()
+	f := &full{make(chan *wsactor.Session, 1), make(chan struct{}), make(chan struct{})}
+	defer close(f.room)
+	to, _ := system.ProcessRegistry.Add(f, "full")
+	s := open(t, system, wsactor.Options{Actor: to})
+	conn := s.dial()
+	session := <-f.opened
+	require.NoError(t, conn.Close())
+	<-f.closed
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	require.NotErrorIs(t, session.Send(ctx, wsactor.Text("late")), context.DeadlineExceeded)
+}
