@@ -23,6 +23,7 @@ import (
 
 	"github.com/godrain/drain"
 	"github.com/godrain/drain/admin"
+	"github.com/godrain/drain/internal/selfsigned"
 	"github.com/godrain/drain/messages"
 	"github.com/godrain/drain/servers"
 )
@@ -38,7 +39,7 @@ func serve(what string) {
 	}
 	srv := &http.Server{Handler: handlerOf(kind)}
 	if kind == "tls" || kind == "h2" {
-		cert, err := selfSigned()
+		cert, err := selfsigned.Certificate()
 		if err != nil {
 			fmt.Println(err)
 			return

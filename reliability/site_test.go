@@ -3,15 +3,10 @@ package reliability
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	crand "crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"strconv"
@@ -22,6 +17,7 @@ import (
 
 	"github.com/godrain/drain"
 	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/internal/selfsigned"
 	"github.com/godrain/drain/servers"
 )
 
@@ -205,19 +201,11 @@ func (t *transport) Unbind(ctx context.Context) error { return t.acceptor.Unbind
 func serverTLS() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate}} }
 
 var certificate = func() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	c, err := selfsigned.Certificate()
 	if err != nil {
 		panic(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(crand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return c
 }()
 
 // listenLocal opens a listener of the user's.

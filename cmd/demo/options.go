@@ -11,6 +11,7 @@ import (
 
 	"github.com/godrain/drain"
 	"github.com/godrain/drain/admin"
+	"github.com/godrain/drain/internal/selfsigned"
 	"github.com/godrain/drain/messages"
 	"github.com/godrain/drain/servers"
 )
@@ -112,7 +113,7 @@ func (o options) servers(show *show) ([]drain.Server, error) {
 		}
 		options := servers.HTTPOptions{CertFile: o.cert, KeyFile: o.key}
 		if o.cert == "" {
-			cert, err := selfSigned()
+			cert, err := selfsigned.Certificate()
 			if err != nil {
 				return nil, fmt.Errorf("cannot make a certificate: %w", err)
 			}

@@ -1,4 +1,6 @@
-package main
+// Package selfsigned makes the certificate of what runs on this machine only: the
+// demo, the benchmarks and the tests.
+package selfsigned
 
 import (
 	"crypto/ecdsa"
@@ -12,8 +14,9 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for this machine alone, valid for a day.
-func selfSigned() (tls.Certificate, error) {
+// Certificate makes a key and a certificate for localhost, 127.0.0.1 and ::1 that is
+// valid for a day.
+func Certificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -21,7 +24,7 @@ func selfSigned() (tls.Certificate, error) {
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()),
-		Subject:      pkix.Name{CommonName: "drain demo"},
+		Subject:      pkix.Name{CommonName: "drain, self-signed"},
 		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
