@@ -19,20 +19,16 @@ type conn struct {
 	net.Conn // what gRPC reads and writes; before the TLS handshake, nothing
 	tracked  *conns.Conn
 	server   *Server
-	remote   net.Addr
 	begun    atomic.Bool
+
+	remote atomic.Pointer[net.Addr] // nil until gRPC has asked for it
 }
 
 // uniqueAddr is the address of a connection whose own is like that of others.
 type uniqueAddr struct{ net.Addr }
 
 func (s *Server) track(g *conns.Group, nc net.Conn) *conn {
-	c := &conn{server: s, remote: nc.RemoteAddr()}
-	switch c.remote.(type) {
-	case *net.TCPAddr, *net.UnixAddr: // each connection has one of its own
-	default:
-		c.remote = &uniqueAddr{c.remote}
-	}
+	c := &conn{server: s}
 	if config := s.options.TLSConfig; config != nil {
 		config = config.Clone()
 		config.NextProtos = []string{"h2"}
@@ -61,8 +57,25 @@ func (c *conn) start() {
 
 func (c *conn) multiplex() { c.Conn = c.tracked.FollowHTTP2() }
 
-// RemoteAddr is the same value at each call: gRPC's handle on the connection.
-func (c *conn) RemoteAddr() net.Addr { return c.remote }
+// RemoteAddr is the same value at each call: gRPC's handle on the connection, by
+// which TagConn finds it. It is asked for by the goroutine that serves the connection,
+// not before: a listener of the user's may read it from there (the PROXY protocol).
+func (c *conn) RemoteAddr() net.Addr {
+	if known := c.remote.Load(); known != nil {
+		return *known
+	}
+	addr := c.tracked.RemoteAddr()
+	switch addr.(type) {
+	case *net.TCPAddr, *net.UnixAddr: // each connection has one of its own
+	default:
+		addr = &uniqueAddr{addr}
+	}
+	if !c.remote.CompareAndSwap(nil, &addr) {
+		return *c.remote.Load()
+	}
+	c.server.peers.Store(addr, c.tracked)
+	return addr
+}
 
 // SetDeadline is gRPC's first act on a connection that it serves.
 func (c *conn) SetDeadline(t time.Time) error {
@@ -73,7 +86,9 @@ func (c *conn) SetDeadline(t time.Time) error {
 // Close ends the connection.
 func (c *conn) Close() error {
 	c.take()
-	c.server.peers.Delete(c.remote)
+	if known := c.remote.Load(); known != nil {
+		c.server.peers.Delete(*known)
+	}
 	return c.Conn.Close()
 }
 

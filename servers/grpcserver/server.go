@@ -62,7 +62,7 @@ type Server struct {
 	place     conns.Tracker // under whose limit there is a place for the next connection
 	group     *conns.Group
 	srv       *grpc.Server
-	peers     sync.Map // of connections that gRPC does not know yet: net.Addr to *conns.Conn
+	peers     sync.Map // of connections that gRPC has not tagged yet: net.Addr to *conns.Conn
 
 	untaken  atomic.Int64 // connections accepted whose serving goroutine has not begun
 	draining atomic.Bool
@@ -170,7 +170,6 @@ func (s *Server) accept(t conns.Tracker, nc net.Conn, ln *listener) {
 		return
 	}
 	s.untaken.Add(1)
-	s.peers.Store(c.remote, c.tracked)
 	c.start()
 	select {
 	case ln.accepted <- c:
