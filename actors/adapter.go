@@ -7,9 +7,11 @@ import (
 )
 
 // Server is what a server actor owns: the one thing of it that knows a protocol.
-// Its methods are called from goroutines of their own and may block.
+// Its methods are called from goroutines of their own and may block, but for Name and
+// Configure, which the actor calls itself.
 type Server interface {
-	// Name is how the server is called in the Report, the metrics and the log.
+	// Name is how the server is called in the Report, the metrics and the log. It
+	// returns at once.
 	Name() string
 	// Serve accepts until Unbind, and has every connection adopted by t before it
 	// is served. It returns nil after Unbind; any other return is a failure.
@@ -23,11 +25,16 @@ type Server interface {
 type (
 	// Binder is a Server that opens its listener before anything is served, so
 	// that an address in use leaves nothing half started. It is called again when
-	// a suspended server is resumed.
+	// a suspended server is resumed, unless that is a Rebinder.
 	Binder interface {
 		Bind(ctx context.Context) (addr string, err error)
 	}
-	// Configurer is a Server with settings of its own.
+	// Rebinder is a Binder that wants to know which it is: Bind begins a tree's
+	// service, Rebind opens the listener again after it was suspended.
+	Rebinder interface {
+		Rebind(ctx context.Context) (addr string, err error)
+	}
+	// Configurer is a Server with settings of its own. It returns at once.
 	Configurer interface {
 		Configure(defaults Limits) Limits
 	}
@@ -36,6 +43,12 @@ type (
 	// new sessions and closes those it has, until ctx ends.
 	SessionCloser interface {
 		CloseSessions(ctx context.Context) error
+	}
+	// Drainer is a Server with a goodbye of its own. It is called in a drain when
+	// the listener is closed, Serve has returned and every connection has been adopted,
+	// whether the server was suspended before or not; not if it was killed before.
+	Drainer interface {
+		Drain()
 	}
 	// Releaser is a Server that has something to release after its last
 	// connection has ended. Nothing waits for it.

@@ -101,7 +101,6 @@ func (r *root) Receive(ctx actor.Context) {
 		r.onBound(msg)
 	case messages.Failed:
 		r.onFailed(msg)
-	case messages.Unbound:
 	case messages.Drained:
 		r.onDrained(ctx, msg)
 	case *actor.Terminated:

@@ -33,8 +33,10 @@ type server struct {
 
 	live     brood
 	stopping map[*actor.PID]struct{} // connections that have said goodbye and are not gone yet
+	open     bool                    // there is a listener, and nobody has been told to close it
 	accepts  bool                    // the goroutine in Serve has not returned
 	unbinds  bool                    // the goroutine in Unbind has not returned
+	closes   bool                    // the goroutine in CloseSessions has not returned
 	bound    *binding                // the last call of Bind
 	returned chan struct{}           // closed when the last call of Unbind has returned
 	served   chan struct{}           // closed when the last call of Serve has
@@ -46,14 +48,16 @@ type server struct {
 	began      time.Time
 	reason     string // that it was given
 	deadline   time.Time
+	asked      bool // every connection has been asked to leave
 	cancelled  bool
 	forced     bool
 	report     messages.ServerReport
 	stragglers map[*actor.PID]messages.Connection
 	spread     *spread
 	timers     []*time.Timer
-	cut        context.CancelFunc                     // ends CloseSessions or Unbind
 	last       *atomic.Pointer[messages.ServerReport] // what the root finds if this actor is stopped
+
+	cutSessions, cutUnbind context.CancelFunc
 }
 
 // binding is a call of Bind.
@@ -191,19 +195,21 @@ func (s *server) start(ctx actor.Context) {
 	s.bind()
 }
 
-// bind opens the listener, elsewhere.
+// bind opens the listener, elsewhere; again, if the server is resumed.
 func (s *server) bind() {
 	s.binding = true
 	call := &binding{returned: make(chan struct{})}
 	s.bound = call
-	limits := s.limits
+	limits, again := s.limits, s.suspended
 	go func() {
 		var b bound
 		b.err = guarded("Bind", func() (err error) {
 			if err = limits.validate(); err != nil {
 				return err
 			}
-			if binder, ok := s.adapter.(Binder); ok {
+			if r, ok := s.adapter.(Rebinder); ok && again {
+				b.addr, err = r.Rebind(context.Background())
+			} else if binder, ok := s.adapter.(Binder); ok {
 				b.addr, err = binder.Bind(context.Background())
 			}
 			return err
@@ -228,7 +234,7 @@ func (s *server) onBound(b bound) {
 		return
 	}
 	if b.err == nil {
-		s.suspended = false // there is a listener
+		s.suspended, s.open = false, b.addr != ""
 		s.addr, s.report.Addr = b.addr, b.addr
 		s.shared.bus.publish(messages.ServerBound{Server: s.name, Addr: b.addr})
 	}
@@ -252,7 +258,7 @@ func (s *server) serve() {
 		return
 	}
 	s.phase = messages.PhaseServing
-	s.accepts = true
+	s.accepts, s.open = true, true
 	returned := make(chan struct{})
 	s.served = returned
 	go func() {
@@ -276,5 +282,6 @@ func (s *server) onServed(msg served) {
 		return
 	}
 	s.answerSuspend()
+	s.drainAdapter()
 	s.maybeDone()
 }

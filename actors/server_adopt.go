@@ -34,7 +34,7 @@ func (s *server) adopt(msg messages.Adopt) {
 	switch {
 	case s.forced:
 		s.killOne(msg.Connection, msg.Record, "adopted after the kill")
-	case s.phase > messages.PhaseServing && !s.unbinds:
+	case s.asked:
 		s.send(msg.Connection, messages.Close{})
 	}
 	if s.cancelled {

@@ -30,9 +30,9 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	left := time.Until(msg.Deadline)
 	s.after(left-cancelMargin(s.shared.timeout), func() { s.tell(outOfPatience{}) })
 	s.after(left-killMargin(s.shared.timeout), func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
-	if sessions, ok := s.adapter.(SessionCloser); ok && s.accepts {
+	if sessions, ok := s.adapter.(SessionCloser); ok && s.served != nil {
 		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
-		s.unbinds, s.cut = true, cancel
+		s.closes, s.cutSessions = true, cancel
 		go s.closeSessions(ctx, sessions)
 		return
 	}
@@ -63,7 +63,8 @@ func (s *server) onSessionsClosed(msg sessionsClosed) {
 	if msg.err != nil && !errors.Is(msg.err, context.DeadlineExceeded) {
 		s.fail(msg.err)
 	}
-	s.unbinds = false
+	s.closes = false
+	s.cutSessions()
 	s.unbind()
 }
 
@@ -73,14 +74,14 @@ const unbindLimit = 3 * time.Second
 
 // unbind closes the listener, elsewhere.
 func (s *server) unbind() {
-	if s.unbinds || s.binding {
+	if s.closes || s.unbinds || s.binding {
 		return
 	}
-	if !s.accepts && (s.suspended || s.addr == "") {
-		s.onUnbound(unbound{}) // no listener is open
+	if !s.open {
+		s.onUnbound(unbound{})
 		return
 	}
-	s.unbinds = true
+	s.open, s.unbinds = false, true
 	limit := unbindLimit
 	if !s.deadline.IsZero() {
 		limit = min(limit, time.Until(s.deadline)/4)
@@ -90,7 +91,7 @@ func (s *server) unbind() {
 	}
 	returned := make(chan struct{})
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	s.returned, s.cut = returned, cancel
+	s.returned, s.cutUnbind = returned, cancel
 	go func() {
 		defer close(returned)
 		defer cancel()
@@ -112,16 +113,31 @@ func (s *server) onUnbound(msg unbound) {
 		s.answerSuspend()
 		return
 	}
-	s.tellRoot(messages.Unbound{Server: s.self})
+	if s.closes {
+		return // this was Suspend's
+	}
 	if !s.forced {
 		s.closeAll()
+		s.drainAdapter()
 	}
 	s.maybeDone()
+}
+
+// drainAdapter lets the adapter say a goodbye of its own, elsewhere.
+func (s *server) drainAdapter() {
+	if d, ok := s.adapter.(Drainer); ok && s.asked && !s.accepts && s.served != nil {
+		go func() {
+			if err := guarded("Drain", func() error { d.Drain(); return nil }); err != nil {
+				s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: err})
+			}
+		}()
+	}
 }
 
 // closeAll asks every connection to leave: all at once, but for WebSockets that
 // are to be spread.
 func (s *server) closeAll() {
+	s.asked = true
 	s.spread = newSpread(s.tracker.group.Spread, &s.live, s.deadline)
 	for pid := range s.live.each() {
 		if !s.spread.holds(pid) {
@@ -156,7 +172,7 @@ func (s *server) cancelAll() {
 // maybeDone says goodbye as soon as nothing is left.
 func (s *server) maybeDone() {
 	if s.phase <= messages.PhaseServing || s.phase == messages.PhaseDone || s.binding ||
-		s.unbinds || s.accepts || s.live.len() > 0 || len(s.stopping) > 0 || s.tracker.group.InFlight.Load() > 0 {
+		s.closes || s.unbinds || s.accepts || s.live.len() > 0 || len(s.stopping) > 0 || s.tracker.group.InFlight.Load() > 0 {
 		return
 	}
 	s.goodbye()
@@ -173,7 +189,7 @@ func (s *server) goodbye() {
 	// The root may end the tree, and with it the events, as soon as it is told.
 	s.shared.bus.publish(messages.ServerDrained{Report: s.report})
 	s.tellRoot(messages.Drained{Child: s.self, Report: s.report, Reason: s.reason})
-	s.release(s.binding)
+	s.release(s.binding || s.open)
 }
 
 func (s *server) stopTimers() {

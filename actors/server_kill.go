@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -43,8 +44,10 @@ func (s *server) kill(reason string) {
 	group.Drain(time.Now())
 	s.stragglers = make(map[*actor.PID]messages.Connection, s.live.len())
 	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
-	if s.cut != nil {
-		s.cut()
+	for _, cut := range []context.CancelFunc{s.cutSessions, s.cutUnbind} {
+		if cut != nil {
+			cut()
+		}
 	}
 	s.unbind()
 	patience := min(killPatience, max(s.shared.timeout, leastForce)-reportMargin(s.shared.timeout))

@@ -35,7 +35,11 @@ type tracker struct {
 	gone     chan struct{}                 // closed when the server adopts no more
 	lifted   chan struct{}                 // closed when the limit holds no longer
 	paused   atomic.Pointer[chan struct{}] // what it points to is closed while the server is suspended
-	places   chan struct{}                 // one for each open connection; nil without a limit
+
+	limit int64         // of open connections; 0 is none
+	taken atomic.Int64  // places: one for each open connection, and one that is held
+	held  atomic.Bool   // the acceptor has a place for its next connection
+	freed chan struct{} // a place has been given back
 }
 
 func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *tracker {
@@ -46,11 +50,10 @@ func newTracker(sh *shared, server *actor.PID, group *conns.Group, limit int) *t
 		spawning: make(chan struct{}, 1),
 		gone:     make(chan struct{}),
 		lifted:   make(chan struct{}),
+		limit:    int64(limit),
+		freed:    make(chan struct{}, 1),
 	}
 	t.resume()
-	if limit > 0 {
-		t.places = make(chan struct{}, limit)
-	}
 	t.props = actor.PropsFromProducer(
 		func() actor.Actor { return t.next },
 		actor.WithMailbox(func() actor.Mailbox { return &t.next.mailbox }),
@@ -71,6 +74,9 @@ func (p parentage) Self() *actor.PID { return p.self }
 
 // Adopt implements conns.Tracker.
 func (t *tracker) Adopt(c *conns.Conn) error {
+	if !t.held.CompareAndSwap(true, false) {
+		t.taken.Add(1)
+	}
 	select {
 	case <-t.gone:
 		t.refuse(c)
@@ -125,15 +131,24 @@ func (t *tracker) refuse(c *conns.Conn) {
 // Admit implements conns.Tracker. The limit is the number of places: the server
 // gives one back for each connection that has ended.
 func (t *tracker) Admit() {
-	if t.places == nil {
+	if t.limit == 0 || t.held.Load() {
 		return
 	}
-	select {
-	case t.places <- struct{}{}:
-	case <-t.lifted:
-	case <-t.gone:
-	case <-*t.paused.Load():
+	for n := t.taken.Load(); n >= t.limit || !t.taken.CompareAndSwap(n, n+1); n = t.taken.Load() {
+		if n < t.limit {
+			continue
+		}
+		select {
+		case <-t.freed:
+		case <-t.lifted:
+			return
+		case <-t.gone:
+			return
+		case <-*t.paused.Load():
+			return
+		}
 	}
+	t.held.Store(true)
 }
 
 // pause and resume lift the limit while a suspended listener is emptied and
@@ -147,9 +162,8 @@ func (t *tracker) resume() {
 
 // leave gives a place back.
 func (t *tracker) leave() {
-	select {
-	case <-t.places:
-	default: // no limit, or it was adopted after the limit had been lifted
+	if t.taken.Add(-1) < t.limit {
+		reply(t.freed, struct{}{})
 	}
 }
 

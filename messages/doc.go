@@ -2,7 +2,7 @@
 // exchange, who sends it to whom, and what the answer is. Start reading here.
 //
 //	you ──Shutdown, ForceShutdown, GetStatus, Register, …──▶ root ──Report──▶ you
-//	root ──Serve, Shutdown, ForceShutdown, Suspend, …──▶ server ──Bound, Unbound, Drained──▶ root
+//	root ──Serve, Shutdown, ForceShutdown, Suspend, …──▶ server ──Bound, Failed, Drained──▶ root
 //	acceptor ──Adopt──▶ server
 //	server ──Close, Kill──▶ connection ──Closed──▶ server
 //	serving goroutine ──Busy, Idle, Ended──▶ connection

@@ -24,12 +24,6 @@ type Failed struct {
 // Serve goes from the root to a bound server: accept. No answer.
 type Serve struct{}
 
-// Unbound goes from a server to the root: its listener is closed and its accept
-// queue was empty.
-type Unbound struct {
-	Server *actor.PID
-}
-
 // Drained is the answer of any child of the root to Shutdown and ForceShutdown:
 // nothing of it is left, and it may be stopped. A child of your own kind fills
 // in Child (its own PID) and what it has to report.

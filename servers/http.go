@@ -41,7 +41,6 @@ type HTTPServer struct {
 	template *http.Server                    // a copy of its configuration, as it was at the start
 	wrap     func(http.Handler) http.Handler // stands before the user's handler, if not nil
 	managed  atomic.Bool                     // between Bind and Release
-	unbound  atomic.Bool                     // since Unbind: it may be bound again
 
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
@@ -49,7 +48,6 @@ type HTTPServer struct {
 	inner     *http.Server // the one that serves; a new one for each start
 	base      base
 	front     *front
-	admitted  bool // the acceptor has a place for the next connection
 }
 
 // base is the context of all connections: net/http's, and the same with the user's
@@ -108,12 +106,8 @@ func (h *HTTPServer) Configure(limits actors.Limits) actors.Limits {
 	return limits
 }
 
-// Bind implements actors.Binder. It is called again when a suspended server is
-// resumed.
+// Bind implements actors.Binder.
 func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
-	if h.unbound.CompareAndSwap(true, false) {
-		return h.bind(ctx)
-	}
 	if !h.managed.CompareAndSwap(false, true) {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
@@ -123,6 +117,9 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 	}
 	return addr, err
 }
+
+// Rebind implements actors.Rebinder.
+func (h *HTTPServer) Rebind(ctx context.Context) (string, error) { return h.bind(ctx) }
 
 func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 	if h.front == nil {
@@ -185,7 +182,6 @@ func (h *HTTPServer) Serve(t conns.Tracker) error {
 
 // Unbind implements actors.Server.
 func (h *HTTPServer) Unbind(ctx context.Context) error {
-	defer h.unbound.Store(true)
 	return ignoreClosed(h.listener.unbind(ctx))
 }
 
@@ -207,9 +203,8 @@ func (h *HTTPServer) Release() {
 		h.front.release()
 		h.front = nil
 	}
-	h.listener, h.h2, h.admitted = nil, nil, false
+	h.listener, h.h2 = nil, nil
 	h.base = base{}
-	h.unbound.Store(false)
 	h.managed.Store(false)
 }
 

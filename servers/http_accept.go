@@ -17,15 +17,11 @@ type acceptor struct {
 
 func (a *acceptor) Accept() (net.Conn, error) {
 	for {
-		if !a.server.admitted {
-			a.tracker.Admit()
-			a.server.admitted = true
-		}
+		a.tracker.Admit()
 		nc, err := a.listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		a.server.admitted = false
 		c, served := a.server.track(a.tracker.Group(), nc)
 		if err := a.tracker.Adopt(c); err == nil {
 			return served, nil

@@ -53,8 +53,8 @@ type TCPServer struct {
 	addr     string
 	handler  TCPHandler
 	options  TCPOptions
+	managed  atomic.Bool              // between Bind and Release
 	acceptor atomic.Pointer[Acceptor] // of the last Bind
-	place    conns.Tracker            // under whose limit there is a place for the next connection
 }
 
 // TCP serves connections to addr ("host:port") with handler, in a goroutine for
@@ -87,11 +87,25 @@ func (s *TCPServer) Configure(limits actors.Limits) actors.Limits {
 
 // Bind implements actors.Binder.
 func (s *TCPServer) Bind(ctx context.Context) (string, error) {
-	before := s.acceptor.Load()
-	if before != nil && !before.leaves.Load() {
+	if s.handler == nil {
+		return "", errors.New("there is no handler: nothing would be served")
+	}
+	if !s.managed.CompareAndSwap(false, true) {
 		return "", errors.New("this TCPServer is being served already: make one for each start")
 	}
-	acceptor, err := s.bind(ctx, before)
+	addr, err := s.bound(s.listen(ctx))
+	if err != nil {
+		s.managed.Store(false)
+	}
+	return addr, err
+}
+
+// Rebind implements actors.Rebinder.
+func (s *TCPServer) Rebind(ctx context.Context) (string, error) {
+	return s.bound(s.acceptor.Load().Again(ctx))
+}
+
+func (s *TCPServer) bound(acceptor *Acceptor, err error) (string, error) {
 	if err != nil {
 		return "", err
 	}
@@ -99,13 +113,8 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 	return acceptor.Addr().String(), nil
 }
 
-func (s *TCPServer) bind(ctx context.Context, before *Acceptor) (*Acceptor, error) {
-	switch {
-	case s.handler == nil:
-		return nil, errors.New("there is no handler: nothing would be served")
-	case before != nil:
-		return before.Again(ctx)
-	case s.options.Listener != nil:
+func (s *TCPServer) listen(ctx context.Context) (*Acceptor, error) {
+	if s.options.Listener != nil {
 		return Accept(s.options.Listener), nil
 	}
 	return Listen(ctx, "tcp", s.addr)
@@ -113,14 +122,7 @@ func (s *TCPServer) bind(ctx context.Context, before *Acceptor) (*Acceptor, erro
 
 // Serve implements actors.Server.
 func (s *TCPServer) Serve(t conns.Tracker) error {
-	admit := func() {
-		if s.place != t { // it may have one from before it was suspended
-			t.Admit()
-			s.place = t
-		}
-	}
-	return s.acceptor.Load().EachAfter(admit, func(nc net.Conn) {
-		s.place = nil
+	return s.acceptor.Load().EachAfter(t.Admit, func(nc net.Conn) {
 		c := s.track(t.Group(), nc)
 		if t.Adopt(c) == nil {
 			go s.serve(c)
@@ -183,3 +185,9 @@ func (s *TCPServer) logf(format string, args ...any) {
 
 // Unbind implements actors.Server.
 func (s *TCPServer) Unbind(ctx context.Context) error { return s.acceptor.Load().Unbind(ctx) }
+
+// Release implements actors.Releaser.
+func (s *TCPServer) Release() { s.managed.Store(false) }
+
+// Managed reports whether a tree serves it, or is releasing it still.
+func (s *TCPServer) Managed() bool { return s.managed.Load() }
