@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -115,9 +113,6 @@ func (c Config) limits() actors.Limits {
 // come back in the same second.
 type Spread = conns.Spread
 
-// DefaultSignalGap is Config.SignalGap's default.
-const DefaultSignalGap = time.Second
-
 // Run serves until SIGTERM, SIGINT or the end of ctx, drains, and returns the
 // Report, whose Err the error is. It returns by the deadline, always. Requests'
 // contexts do not derive from ctx. It is the zero Config, Start and Wait.
@@ -135,15 +130,19 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("drain: not started: %w", context.Cause(ctx))
 	}
+	logger := &lastLine{Subscriber: c.logger(), written: make(chan struct{})}
 	config := actors.Config{
 		Timeout: c.Timeout, ReadyDelay: c.ReadyDelay, Limits: c.limits(),
-		Subscribers: append([]messages.Subscriber{c.logger()}, c.Subscribers...),
+		Subscribers: append([]messages.Subscriber{logger}, c.Subscribers...),
 	}
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	children := make([]actors.Child, len(servers))
 	for i, s := range servers {
+		if s == nil {
+			return nil, fmt.Errorf("drain: the server at place %d of %d is nil", i+1, len(servers))
+		}
 		children[i] = actors.Managed(s)
 	}
 	system := c.System
@@ -151,12 +150,13 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 		system = quietSystem()
 	}
 	props, gauges := actors.RootWithGauges(config, children...)
+	signals := c.catch() // before anything is there that a signal could end
 
 	h := &Handle{system: system, gauges: gauges, up: make(chan struct{}), done: make(chan struct{})}
 	reports := make(chan messages.Report, 1)
 	h.watcher = system.Root.Spawn(actor.PropsFromFunc(watch(props, h, reports)))
 	<-h.up
-	go h.attend(ctx, c, reports)
+	go h.attend(ctx, signals, reports, logger)
 	started, err := ask(context.Background(), h, func(reply chan<- messages.Done) any {
 		return actors.AwaitServing{Reply: reply}
 	})
@@ -174,30 +174,15 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 }
 
 // attend asks for the drain when a signal or ctx does, and ends with the Report.
-func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.Report) {
-	signals := make(chan os.Signal, 4)
-	wanted := c.Signals
-	if wanted == nil {
-		wanted = []os.Signal{syscall.SIGTERM, os.Interrupt}
-	}
-	if len(wanted) > 0 {
-		signal.Notify(signals, wanted...)
-		defer signal.Stop(signals)
-	}
-	gap := c.SignalGap
-	if gap == 0 {
-		gap = DefaultSignalGap
-	}
-	var first time.Time
+func (h *Handle) attend(ctx context.Context, signals *signals, reports <-chan messages.Report, log *lastLine) {
 	ended := ctx.Done()
 	for {
 		select {
-		case s := <-signals:
-			switch now := time.Now(); {
-			case first.IsZero():
-				first = now
+		case s := <-signals.caught:
+			switch signals.judge() {
+			case first:
 				h.send(messages.Shutdown{Reason: "signal: " + s.String()})
-			case now.Sub(first) >= gap:
+			case second:
 				h.send(messages.ForceShutdown{Reason: "a second signal: " + s.String()})
 			}
 		case <-ended:
@@ -205,7 +190,9 @@ func (h *Handle) attend(ctx context.Context, c Config, reports <-chan messages.R
 			h.send(messages.Shutdown{Reason: "context: " + context.Cause(ctx).Error()})
 		case r := <-reports:
 			h.report = r
+			log.await(r)
 			close(h.done)
+			signals.release()
 			return
 		}
 	}

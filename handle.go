@@ -180,6 +180,8 @@ func watch(props *actor.Props, h *Handle, reports chan<- messages.Report) actor.
 			close(h.up)
 		case messages.Report:
 			reports <- msg
+			ctx.Poison(h.root) // who has asked it something meanwhile is answered
+		case *actor.Terminated:
 			ctx.Stop(ctx.Self())
 		}
 	}

@@ -44,6 +44,11 @@ type (
 	SessionCloser interface {
 		CloseSessions(ctx context.Context) error
 	}
+	// Suspender is a Server that may not be able to open its listener again: it says
+	// so before it is suspended.
+	Suspender interface {
+		CanSuspend() error
+	}
 	// Drainer is a Server with a goodbye of its own. It is called in a drain when
 	// the listener is closed, Serve has returned and every connection has been adopted,
 	// whether the server was suspended before or not; not if it was killed before.

@@ -114,17 +114,30 @@ type shared struct {
 }
 
 type groups struct {
-	list atomic.Pointer[[]*conns.Group]
+	list atomic.Pointer[[]*seen]
 }
 
-func (g *groups) add(group *conns.Group) {
+// seen is what is read of a server without asking it.
+type seen struct {
+	group  *conns.Group // set before it is listed
+	failed atomic.Bool
+}
+
+func (s *seen) counts() messages.Counts {
+	if s.group == nil {
+		return messages.Counts{}
+	}
+	return s.group.Counts()
+}
+
+func (g *groups) add(s *seen) {
 	for {
 		old := g.list.Load()
-		var list []*conns.Group
+		var list []*seen
 		if old != nil {
 			list = append(list, *old...)
 		}
-		list = append(list, group)
+		list = append(list, s)
 		if g.list.CompareAndSwap(old, &list) {
 			return
 		}
@@ -145,8 +158,8 @@ type Gauges struct {
 func (g *Gauges) Servers() map[string]messages.Counts {
 	counts := make(map[string]messages.Counts)
 	if list := g.groups.list.Load(); list != nil {
-		for _, group := range *list {
-			counts[group.Name()] = group.Counts()
+		for _, s := range *list {
+			counts[s.group.Name()] = s.group.Counts()
 		}
 	}
 	return counts

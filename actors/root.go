@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -24,10 +25,11 @@ type root struct {
 	parent  *actor.PID
 	started time.Time
 	phase   messages.Phase
+	served  bool // everything that it was started with was bound
 	kids    []*kid
 
 	askers  []asker // of the Report
-	waiting []chan<- messages.Done
+	waiting []func(messages.Done)
 	failure error
 
 	reason   string
@@ -48,11 +50,12 @@ type kid struct {
 	drained bool
 	report  messages.ServerReport
 	reason  string                                // it was given, if it was asked to drain alone
-	reply   chan<- messages.Done                  // who registered it
-	leaving chan<- messages.UnregisterDone        // who unregistered it
-	timer   *time.Timer                           // of its deadline
+	came    func(messages.Done)                   // answers who registers it; nil when that is over
+	leaves  func(messages.UnregisterDone)         // answers who unregistered it; nil if nobody has
+	timers  []*time.Timer                         // of its deadline, if it drains alone
 	gone    chan struct{}                         // closed when it can answer no more
 	last    atomic.Pointer[messages.ServerReport] // of a server that was stopped without a drain
+	seen    *seen                                 // of a server
 }
 
 // asker is somebody who asked for the Report.
@@ -61,15 +64,19 @@ type asker struct {
 	reply chan<- messages.Report
 }
 
-// What the root's timers tell it.
+// What the root's timers tell it, and what it tells itself. A root that its parent has
+// restarted has the same PID: what was meant for the one before it says so.
 type (
-	readyDelayOver struct{}
-	killDue        struct{}
-	deadlineOver   struct{}
+	readyDelayOver struct{ of *root }
+	killDue        struct{ of *root }
+	deadlineOver   struct{ of *root }
+	kidDeadline    struct{ of *kid }        // of one that drains alone
+	ended          struct{ pid *actor.PID } // a child's actor has terminated, and all that it had sent has been read
 )
 
 // AwaitServing asks the root to say when everything it was started with is
-// bound and serves, or why not. It is answered with messages.Done.
+// bound and serves, or why not. It is answered with messages.Done, on Reply and to the
+// sender.
 type AwaitServing struct{ Reply chan<- messages.Done }
 
 // Root makes the Props of a tree. Spawn them as a child of your own actor, send
@@ -97,40 +104,71 @@ func (r *root) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case *actor.Started:
 		r.start(ctx)
+	case messages.Shutdown:
+		r.ask(ctx.Sender(), msg.Reply)
+		r.shutdown(msg)
+	case messages.ForceShutdown:
+		r.ask(ctx.Sender(), msg.Reply)
+		r.force(msg.Reason)
+	case AwaitServing:
+		r.await(answerer(r, ctx, msg.Reply))
+	case Register:
+		r.register(ctx, msg.Child, answerer(r, ctx, msg.Reply))
+	case messages.Unregister:
+		r.unregister(msg.Name, answerer(r, ctx, msg.Reply))
+	case messages.Suspend:
+		r.forward(msg.Name, answerer(r, ctx, msg.Reply), func(reply chan<- messages.Done) any { return messages.Suspend{Reply: reply} })
+	case messages.Resume:
+		r.forward(msg.Name, answerer(r, ctx, msg.Reply), func(reply chan<- messages.Done) any { return messages.Resume{Reply: reply} })
+	case messages.GetStatus:
+		r.status(msg, answerer(r, ctx, msg.Reply))
+	case *actor.Stopping, *actor.Restarting:
+		r.stop()
+	default:
+		r.receiveOwn(ctx)
+	}
+}
+
+// receiveOwn is what comes from its children and from itself.
+func (r *root) receiveOwn(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
 	case messages.Bound:
 		r.onBound(msg)
 	case messages.Failed:
 		r.onFailed(msg)
 	case messages.Drained:
 		r.onDrained(ctx, msg)
+	case messages.Report: // of a tree in this one
+		r.onDrained(ctx, messages.Drained{Child: ctx.Sender(), Report: summary(msg), Reason: msg.Reason})
 	case *actor.Terminated:
-		r.onTerminated(msg)
-	case messages.Shutdown:
-		r.ask(ctx.Sender(), msg.Reply)
-		r.shutdown(msg)
+		r.tell(ended{msg.Who}) // a system message: it has overtaken a Drained, it may be
+	case ended:
+		r.onEnded(msg.pid)
 	case readyDelayOver:
-		r.drain()
-	case messages.ForceShutdown:
-		r.ask(ctx.Sender(), msg.Reply)
-		r.force(msg.Reason)
+		if msg.of == r {
+			r.drain()
+		}
 	case killDue:
-		r.kill("the deadline has come")
+		if msg.of == r {
+			r.kill("the deadline has come")
+		}
 	case deadlineOver:
-		r.finish(ctx)
-	case AwaitServing:
-		r.await(msg.Reply)
-	case Register:
-		r.register(ctx, msg)
-	case messages.Unregister:
-		r.unregister(msg)
-	case messages.Suspend:
-		r.forward(msg.Name, msg.Reply, func(reply chan<- messages.Done) any { return messages.Suspend{Reply: reply} })
-	case messages.Resume:
-		r.forward(msg.Name, msg.Reply, func(reply chan<- messages.Done) any { return messages.Resume{Reply: reply} })
-	case messages.GetStatus:
-		r.status(ctx.Sender(), msg)
-	case *actor.Stopping:
-		r.stop()
+		if msg.of == r {
+			r.finish(ctx)
+		}
+	case kidDeadline:
+		r.giveUp(ctx, msg.of)
+	}
+}
+
+// answerer answers on a channel that may be nil, and the sender, if there is one.
+func answerer[T any](r *root, ctx actor.Context, to chan<- T) func(T) {
+	system, sender := ctx.ActorSystem(), ctx.Sender()
+	return func(answer T) {
+		reply(to, answer)
+		if sender != nil {
+			system.Root.Send(sender, answer)
+		}
 	}
 }
 
@@ -142,15 +180,24 @@ func (r *root) contain() {
 }
 
 // HandleFailure implements actor.SupervisorStrategy. A server mends itself and
-// keeps its connections; an actor of yours is restarted.
+// keeps its connections; an actor of yours is restarted, and told again what it may have
+// failed over.
 func (r *root) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervisor, child *actor.PID,
 	rs *actor.RestartStatistics, reason, message any,
 ) {
-	if k := r.kid(child); k != nil && k.server != nil {
+	k := r.kid(child)
+	if k != nil && k.server != nil {
 		supervisor.ResumeChildren(child)
 		return
 	}
 	actor.DefaultSupervisorStrategy().HandleFailure(system, supervisor, child, rs, reason, message)
+	switch {
+	case k == nil || k.drained:
+	case r.phase == messages.PhaseKilling:
+		r.send(child, messages.ForceShutdown{Reason: r.reason})
+	case r.phase == messages.PhaseDraining || k.leaves != nil:
+		r.send(child, messages.Shutdown{Reason: r.reason, Deadline: r.deadline})
+	}
 }
 
 func (r *root) tell(msg any) { r.shared.system.Root.Send(r.self, msg) }
@@ -188,17 +235,38 @@ func (r *root) spawn(ctx actor.Context, c Child) (*kid, error) {
 	k := &kid{Child: c, bound: c.server == nil, gone: make(chan struct{})}
 	props := c.props
 	if c.server != nil {
-		props = serverProps(c.server, r.shared, &k.last)
+		k.seen = &seen{}
+		props = serverProps(c.server, r.shared, k)
 	}
-	k.pid = ctx.SpawnPrefix(props, "drain-")
+	if props == nil {
+		return nil, fmt.Errorf("drain: the child %q has neither a server nor Props", c.name)
+	}
+	if err := k.spawn(ctx, props); err != nil {
+		return nil, err
+	}
 	r.kids = append(r.kids, k)
 	return k, nil
 }
 
-func serverProps(s Server, sh *shared, last *atomic.Pointer[messages.ServerReport]) *actor.Props {
+// spawn starts the child's actor. A producer that panics is an error: of the actor that
+// has been registered then nothing is left.
+func (k *kid) spawn(ctx actor.Context, props *actor.Props) (err error) {
+	registry := ctx.ActorSystem().ProcessRegistry
+	name := "drain-" + registry.NextId()
+	defer func() {
+		if reason := recover(); reason != nil {
+			registry.Remove(actor.NewPID(registry.Address, ctx.Self().Id+"/"+name))
+			err = fmt.Errorf("drain: the child %q could not be started: it panicked: %v", k.name, reason)
+		}
+	}()
+	k.pid, err = ctx.SpawnNamed(props, name)
+	return err
+}
+
+func serverProps(s Server, sh *shared, k *kid) *actor.Props {
 	home := newResident()
 	return actor.PropsFromProducer(
-		func() actor.Actor { return &server{adapter: s, shared: sh, last: last, home: home} },
+		func() actor.Actor { return &server{adapter: s, shared: sh, last: &k.last, seen: k.seen, home: home} },
 		actor.WithDispatcher(home),
 		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
 	)
@@ -218,8 +286,10 @@ func (r *root) onBound(msg messages.Bound) {
 	k.bound, k.report.Addr = true, msg.Addr
 	if r.phase == messages.PhaseServing {
 		r.send(k.pid, messages.Serve{})
-		reply(k.reply, messages.Done{Server: k.pid, Addr: msg.Addr})
-		k.reply = nil
+		if k.came != nil {
+			k.came(messages.Done{Server: k.pid, Addr: msg.Addr})
+			k.came = nil
+		}
 		return
 	}
 	r.maybeServe()
@@ -236,6 +306,7 @@ func (r *root) maybeServe() {
 		}
 	}
 	r.enter(messages.PhaseServing)
+	r.served = true
 	for _, k := range r.kids {
 		if k.server != nil {
 			r.send(k.pid, messages.Serve{})
@@ -244,13 +315,11 @@ func (r *root) maybeServe() {
 	r.answerWaiting(nil)
 }
 
+// onFailed is of a server that says Drained next: who registered it is answered then,
+// when its name is free again.
 func (r *root) onFailed(msg messages.Failed) {
-	k := r.kid(msg.Server)
-	err := fmt.Errorf("server %q: %w", k.name, msg.Err)
-	reply(k.reply, messages.Done{Server: k.pid, Err: fmt.Errorf("drain: %w", err)})
-	k.reply = nil
 	if r.phase == messages.PhaseStarting {
-		r.fail("could not start", fmt.Errorf("drain: %w", err))
+		r.fail("could not start", fmt.Errorf("drain: server %q: %w", r.kid(msg.Server).name, msg.Err))
 	}
 }
 
@@ -261,20 +330,24 @@ func (r *root) fail(reason string, err error) {
 	r.force(reason)
 }
 
-func (r *root) await(to chan<- messages.Done) {
+func (r *root) await(answer func(messages.Done)) {
 	switch {
 	case r.failure != nil:
-		reply(to, messages.Done{Err: r.failure})
+		answer(messages.Done{Err: r.failure})
 	case r.phase == messages.PhaseStarting:
-		r.waiting = append(r.waiting, to)
+		r.waiting = append(r.waiting, answer)
+	case r.phase >= messages.PhaseDraining && !r.served:
+		answer(messages.Done{Err: errUnserved})
 	default:
-		reply(to, messages.Done{})
+		answer(messages.Done{})
 	}
 }
 
 func (r *root) answerWaiting(err error) {
-	for _, to := range r.waiting {
-		reply(to, messages.Done{Err: err})
+	for _, answer := range r.waiting {
+		answer(messages.Done{Err: err})
 	}
 	r.waiting = nil
 }
+
+var errUnserved = errors.New("drain: shut down before it served")

@@ -32,7 +32,7 @@ func (r *root) ask(sender *actor.PID, to chan<- messages.Report) {
 func (r *root) answer(a asker) {
 	reply(a.reply, *r.report)
 	if a.pid != nil {
-		r.shared.system.Root.Send(a.pid, *r.report)
+		r.send(a.pid, *r.report)
 	}
 }
 
@@ -59,14 +59,19 @@ func (r *root) shutdown(msg messages.Shutdown) {
 	if r.phase > messages.PhaseServing {
 		return
 	}
-	r.begin(msg.Reason, time.Now().Add(r.config.Timeout), msg.Deadline)
+	r.begin(msg.Reason, time.Now().Add(max(r.config.Timeout, leastForce)), msg.Deadline)
+	delay := min(r.config.ReadyDelay, time.Until(r.deadline)/readyShare)
 	if r.config.ReadyDelay > 0 && r.phase == messages.PhaseServing {
 		r.enter(messages.PhaseAnnounced)
-		r.after(r.config.ReadyDelay, readyDelayOver{})
+		r.after(delay, readyDelayOver{r})
 		return
 	}
 	r.drain()
 }
+
+// readyShare : an asker's Deadline that is earlier than the Timeout leaves the
+// announcement no more than this part of the time, or the drain would have none.
+const readyShare = 2
 
 // begin sets the one deadline.
 func (r *root) begin(reason string, deadline, earlier time.Time) {
@@ -76,10 +81,16 @@ func (r *root) begin(reason string, deadline, earlier time.Time) {
 	if reason == "" {
 		reason = "asked to"
 	}
-	r.reason, r.began, r.deadline = reason, time.Now(), deadline
 	left := time.Until(deadline)
-	r.after(left-killMargin(r.config.Timeout), killDue{})
-	r.after(left, deadlineOver{})
+	soon := left - killMargin(left)
+	if r.config.Timeout == 0 {
+		soon = 0 // at once
+	}
+	left = max(left, leastForce)
+	r.reason, r.began = reason, time.Now()
+	r.deadline = r.began.Add(left)
+	r.after(soon, killDue{r})
+	r.after(left, deadlineOver{r})
 }
 
 func (r *root) drain() {
@@ -87,7 +98,7 @@ func (r *root) drain() {
 		return
 	}
 	r.enter(messages.PhaseDraining)
-	r.answerWaiting(errors.New("drain: shut down before it served"))
+	r.answerWaiting(errUnserved)
 	for _, k := range r.kids {
 		if !k.drained {
 			r.send(k.pid, messages.Shutdown{Reason: r.reason, Deadline: r.deadline})
@@ -115,6 +126,7 @@ func (r *root) kill(reason string) {
 		return
 	}
 	r.enter(messages.PhaseKilling)
+	r.answerWaiting(errUnserved)
 	for _, k := range r.kids {
 		if !k.drained {
 			r.send(k.pid, messages.ForceShutdown{Reason: reason})
@@ -146,20 +158,17 @@ func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
 // settle answers whoever waits for a child that has ended.
 func (r *root) settle(k *kid) {
 	close(k.gone)
-	if k.timer != nil {
-		k.timer.Stop()
+	for _, t := range k.timers {
+		t.Stop()
 	}
-	err := k.report.Err
-	if err != nil {
-		err = fmt.Errorf("drain: server %q: %w", k.name, err)
-	}
-	if k.reply != nil {
-		reply(k.reply, messages.Done{Err: cmp.Or(err, fmt.Errorf("drain: server %q: %w", k.name, ErrServerGone))})
-		k.reply = nil
-	}
-	if k.leaving != nil {
-		reply(k.leaving, messages.UnregisterDone{Report: k.report, Err: err})
+	switch {
+	case k.came != nil: // it never was of the tree
 		r.forget(k)
+		k.came(messages.Done{Err: cmp.Or(k.report.Fault(), fmt.Errorf("drain: server %q: %w", k.name, ErrServerGone))})
+		k.came = nil
+	case k.leaves != nil:
+		r.forget(k)
+		k.leaves(messages.UnregisterDone{Report: k.report, Err: k.report.Fault()})
 	}
 }
 
@@ -167,14 +176,17 @@ func (r *root) forget(gone *kid) {
 	for i, k := range r.kids {
 		if k == gone {
 			r.kids = append(r.kids[:i:i], r.kids[i+1:]...)
+			if k.seen != nil {
+				k.seen.failed.Store(false)
+			}
 			return
 		}
 	}
 }
 
-// onTerminated is a child's end; without a goodbye it has crashed.
-func (r *root) onTerminated(msg *actor.Terminated) {
-	k := r.kid(msg.Who)
+// onEnded is a child's end; without a goodbye it has crashed.
+func (r *root) onEnded(pid *actor.PID) {
+	k := r.kid(pid)
 	if k == nil || k.drained {
 		return
 	}
@@ -184,7 +196,12 @@ func (r *root) onTerminated(msg *actor.Terminated) {
 		k.report = *last
 	}
 	k.report.Name, k.report.Addr = k.name, addr
-	k.report.Err = errors.Join(errors.New("its actor terminated without a goodbye; its connections were cut"), k.report.Err)
+	crash := "its actor terminated without a goodbye"
+	if k.server != nil {
+		crash += "; its connections were cut"
+		k.seen.failed.Store(true)
+	}
+	k.report.Err = errors.Join(errors.New(crash), k.report.Err)
 	k.report.Error = k.report.Err.Error()
 	r.shared.bus.publish(messages.Panicked{Who: k.name, Reason: k.report.Err})
 	r.settle(k)
@@ -197,6 +214,9 @@ func (r *root) onTerminated(msg *actor.Terminated) {
 // maybeFinish ends the drain when every child has said goodbye. A tree whose
 // servers have all failed ends by itself.
 func (r *root) maybeFinish() {
+	if r.report != nil {
+		return
+	}
 	for _, k := range r.kids {
 		if !k.drained {
 			return
@@ -207,25 +227,25 @@ func (r *root) maybeFinish() {
 		reason, took := r.ownAccord()
 		r.begin(reason, time.Now().Add(r.config.Timeout), time.Time{})
 		r.began = r.began.Add(-took)
-		r.tell(deadlineOver{})
+		r.tell(deadlineOver{r})
 	case r.phase >= messages.PhaseDraining:
-		r.tell(deadlineOver{})
+		r.tell(deadlineOver{r})
 	}
 }
 
 // ownAccord is why a tree has ended that nobody has asked to, and how long that took:
 // its servers have failed, or were drained one by one, by http.Server.Shutdown say.
 func (r *root) ownAccord() (reason string, took time.Duration) {
-	for _, k := range r.kids {
+	for i, k := range r.kids {
 		took = max(took, k.report.Took)
-		switch {
-		case k.report.Err != nil || k.reason == "":
-			return "every server has failed", took
-		case reason == "" || reason == k.reason:
-			reason = k.reason
-		default:
-			reason = "every server was asked to"
+		own := cmp.Or(k.reason, "every child has ended")
+		if k.report.Err != nil {
+			own = "every server has failed"
 		}
+		if i > 0 && own != reason {
+			own = "every child has ended"
+		}
+		reason = own
 	}
 	return reason, took
 }
@@ -236,16 +256,31 @@ func (r *root) finish(ctx actor.Context) {
 		return
 	}
 	for _, k := range r.kids {
-		if k.drained {
-			continue
+		if !k.drained {
+			r.cutKid(ctx, k)
 		}
-		k.report.Name = k.name
-		r.countLeft(k)
-		k.report.Err = errors.New("it did not say Drained by the deadline, and was stopped")
-		k.report.Error = k.report.Err.Error()
-		ctx.Stop(k.pid)
 	}
 	r.conclude()
+}
+
+// cutKid stops a child that has not said how it stands.
+func (r *root) cutKid(ctx actor.Context, k *kid) {
+	k.report.Name = k.name
+	r.countLeft(k)
+	k.report.Err = errors.New("it did not say Drained by the deadline, and was stopped")
+	k.report.Error = k.report.Err.Error()
+	ctx.Stop(k.pid)
+}
+
+// giveUp ends a child that was to drain alone, and has not.
+func (r *root) giveUp(ctx actor.Context, k *kid) {
+	if k.drained || r.report != nil {
+		return
+	}
+	r.cutKid(ctx, k)
+	k.drained = true
+	r.settle(k)
+	r.maybeFinish()
 }
 
 // countLeft enters what is cut with a child that has not said how it stands.
@@ -271,6 +306,7 @@ func (r *root) conclude() {
 		report.Servers = append(report.Servers, k.report)
 	}
 	r.report = &report
+	r.shared.bus.publish(messages.DrainFinished{Report: report}) // before the process ends over the answers
 	told := false
 	for _, a := range r.askers {
 		told = told || (a.pid != nil && r.parent != nil && a.pid.Id == r.parent.Id)
@@ -286,7 +322,19 @@ func (r *root) conclude() {
 			r.settle(k)
 		}
 	}
-	r.shared.bus.publish(messages.DrainFinished{Report: report})
+}
+
+// summary is a whole tree's Report as one child's.
+func summary(r messages.Report) messages.ServerReport {
+	sum := r.Sum()
+	sum.Took, sum.Err = r.Took, r.Failure
+	for _, s := range r.Servers {
+		sum.Stragglers = append(sum.Stragglers, s.Stragglers...)
+		if s.Err != nil {
+			sum.Err = errors.Join(sum.Err, fmt.Errorf("server %q: %w", s.Name, s.Err))
+		}
+	}
+	return sum
 }
 
 // stop is the last resort: the root was stopped without having been drained. The

@@ -13,45 +13,62 @@ import (
 // This file is what changes in a running tree: servers come and go, and stop
 // accepting for a while.
 
-func (r *root) register(ctx actor.Context, msg Register) {
+func (r *root) register(ctx actor.Context, c Child, answer func(messages.Done)) {
 	if r.phase != messages.PhaseServing {
-		reply(msg.Reply, messages.Done{Err: fmt.Errorf("drain: cannot register %q: the tree is %s", msg.Child.name, r.phase)})
+		answer(messages.Done{Err: fmt.Errorf("drain: cannot register %q: the tree is %s", c.name, r.phase)})
 		return
 	}
-	k, err := r.spawn(ctx, msg.Child)
+	k, err := r.spawn(ctx, c)
 	switch {
 	case err != nil:
-		reply(msg.Reply, messages.Done{Err: err})
+		answer(messages.Done{Err: err})
 	case k.bound:
-		reply(msg.Reply, messages.Done{Server: k.pid})
+		answer(messages.Done{Server: k.pid})
 	default:
-		k.reply = msg.Reply
+		k.came = answer
 	}
 }
 
-func (r *root) unregister(msg messages.Unregister) {
-	for _, k := range r.kids {
-		if k.name != msg.Name {
-			continue
-		}
-		if r.phase != messages.PhaseServing || k.leaving != nil || k.drained {
-			reply(msg.Reply, messages.UnregisterDone{Err: fmt.Errorf("drain: %q is being drained already", msg.Name)})
-			return
-		}
-		k.leaving = msg.Reply
-		if k.leaving == nil {
-			k.leaving = make(chan messages.UnregisterDone, 1)
-		}
-		deadline := time.Now().Add(r.config.Timeout)
-		r.send(k.pid, messages.Shutdown{Reason: "unregistered", Deadline: deadline})
-		if k.server == nil { // a server holds its deadline itself
-			k.timer = time.AfterFunc(r.config.Timeout-killMargin(r.config.Timeout), func() {
-				r.send(k.pid, messages.ForceShutdown{Reason: "the deadline has come"})
-			})
-		}
-		return
+// unregister drains one child and forgets it; one that has ended already, because it
+// failed, or was asked to drain by itself, is only forgotten.
+func (r *root) unregister(name string, answer func(messages.UnregisterDone)) {
+	refuse := func(format string, args ...any) {
+		answer(messages.UnregisterDone{Err: fmt.Errorf("drain: "+format, args...)})
 	}
-	reply(msg.Reply, messages.UnregisterDone{Err: fmt.Errorf("drain: there is no server named %q; there are %v", msg.Name, r.names())})
+	k := r.named(name)
+	switch {
+	case k == nil:
+		refuse("there is no server named %q; there are %v", name, r.names())
+	case r.phase != messages.PhaseServing:
+		refuse("cannot unregister %q: the tree is %s", name, r.phase)
+	case k.leaves != nil:
+		refuse("%q is being drained already", name)
+	case k.drained:
+		r.forget(k)
+		answer(messages.UnregisterDone{Report: k.report, Err: k.report.Fault()})
+	default:
+		k.leaves = answer
+		r.drainAlone(k)
+	}
+}
+
+func (r *root) drainAlone(k *kid) {
+	timeout := max(r.config.Timeout, leastForce)
+	r.send(k.pid, messages.Shutdown{Reason: "unregistered", Deadline: time.Now().Add(timeout)})
+	k.timers = append(k.timers,
+		time.AfterFunc(timeout-killMargin(timeout), func() {
+			r.send(k.pid, messages.ForceShutdown{Reason: "the deadline has come"})
+		}),
+		time.AfterFunc(timeout, func() { r.tell(kidDeadline{k}) }))
+}
+
+func (r *root) named(name string) *kid {
+	for _, k := range r.kids {
+		if k.name == name {
+			return k
+		}
+	}
+	return nil
 }
 
 func (r *root) names() []string {
@@ -63,7 +80,7 @@ func (r *root) names() []string {
 }
 
 // forward passes Suspend or Resume on and gathers the answers, elsewhere.
-func (r *root) forward(name string, to chan<- messages.Done, msg func(chan<- messages.Done) any) {
+func (r *root) forward(name string, answer func(messages.Done), msg func(chan<- messages.Done) any) {
 	type question struct {
 		answer chan messages.Done
 		*kid
@@ -77,7 +94,7 @@ func (r *root) forward(name string, to chan<- messages.Done, msg func(chan<- mes
 		}
 	}
 	if len(asked) == 0 {
-		reply(to, messages.Done{Err: fmt.Errorf("drain: there is no server named %q; there are %v", name, r.names())})
+		answer(messages.Done{Err: r.notServing(name)})
 		return
 	}
 	go func() {
@@ -96,6 +113,21 @@ func (r *root) forward(name string, to chan<- messages.Done, msg func(chan<- mes
 			all.Addr = done.Addr
 			all.Err = errors.Join(all.Err, done.Err)
 		}
-		reply(to, all)
+		answer(all)
 	}()
+}
+
+// notServing is why there is nothing of that name to suspend or resume.
+func (r *root) notServing(name string) error {
+	switch k := r.named(name); {
+	case name == "":
+		return errors.New("drain: there is no server")
+	case k == nil:
+		return fmt.Errorf("drain: there is no server named %q; there are %v", name, r.names())
+	case k.server == nil:
+		return fmt.Errorf("drain: %q is an actor of yours: only servers can be suspended", name)
+	case k.report.Err != nil:
+		return fmt.Errorf("drain: the server %q has failed: %w", name, k.report.Err)
+	}
+	return fmt.Errorf("drain: the server %q has been drained", name)
 }

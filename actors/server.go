@@ -48,7 +48,8 @@ type server struct {
 	began      time.Time
 	reason     string // that it was given
 	deadline   time.Time
-	asked      bool // every connection has been asked to leave
+	allotted   time.Duration // what there was until that
+	asked      bool          // every connection has been asked to leave
 	cancelled  bool
 	forced     bool
 	report     messages.ServerReport
@@ -56,6 +57,8 @@ type server struct {
 	spread     *spread
 	timers     []*time.Timer
 	last       *atomic.Pointer[messages.ServerReport] // what the root finds if this actor is stopped
+
+	seen *seen // what others read of it
 
 	cutSessions, cutUnbind context.CancelFunc
 }
@@ -191,7 +194,8 @@ func (s *server) start(ctx actor.Context) {
 	group := conns.NewGroup(s.name, s.limits.Settings)
 	group.OnQuiet(func() { s.tell(quiet{}) })
 	s.tracker = newTracker(s.shared, s.self, group, s.limits.MaxConns)
-	s.shared.groups.add(group)
+	s.seen.group = group
+	s.shared.groups.add(s.seen)
 	s.bind()
 }
 
@@ -276,6 +280,7 @@ func (s *server) onServed(msg served) {
 			err = errors.New("it stopped serving without having been asked to")
 		}
 		s.fail(err)
+		s.seen.failed.Store(true)
 		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: err})
 		s.shutdown(messages.Shutdown{Reason: "failed", Deadline: time.Now().Add(s.shared.timeout)})

@@ -25,11 +25,12 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	s.began, s.deadline, s.reason = time.Now(), msg.Deadline, msg.Reason
 	s.tracker.group.Drain(msg.Deadline)
 	close(s.tracker.lifted)
-	// The root is not the only one who may ask: a server that drains alone holds its
-	// deadline itself.
 	left := time.Until(msg.Deadline)
-	s.after(left-cancelMargin(s.shared.timeout), func() { s.tell(outOfPatience{}) })
-	s.after(left-killMargin(s.shared.timeout), func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
+	s.allotted = left
+	s.after(left-cancelMargin(left), func() { s.tell(outOfPatience{}) })
+	// The root is not the only one who may ask: a server that drains alone holds its
+	// deadline itself. If it is the root who holds it, that comes first.
+	s.after(left-killMargin(left)*3/4, func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
 	if sessions, ok := s.adapter.(SessionCloser); ok && s.served != nil {
 		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
 		s.closes, s.cutSessions = true, cancel
@@ -74,7 +75,7 @@ const unbindLimit = 3 * time.Second
 
 // unbind closes the listener, elsewhere.
 func (s *server) unbind() {
-	if s.closes || s.unbinds || s.binding {
+	if s.closes && !s.forced || s.unbinds || s.binding {
 		return
 	}
 	if !s.open {
@@ -113,7 +114,7 @@ func (s *server) onUnbound(msg unbound) {
 		s.answerSuspend()
 		return
 	}
-	if s.closes {
+	if s.closes && !s.forced {
 		return // this was Suspend's
 	}
 	if !s.forced {

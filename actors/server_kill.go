@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -50,10 +51,14 @@ func (s *server) kill(reason string) {
 		}
 	}
 	s.unbind()
-	patience := min(killPatience, max(s.shared.timeout, leastForce)-reportMargin(s.shared.timeout))
-	if !s.deadline.IsZero() {
-		patience = min(patience, time.Until(s.deadline)-reportMargin(s.shared.timeout))
+	if s.phase == messages.PhaseDone {
+		return
 	}
+	if s.deadline.IsZero() {
+		s.allotted = max(s.shared.timeout, leastForce)
+		s.deadline = time.Now().Add(s.allotted)
+	}
+	patience := min(killPatience, time.Until(s.deadline)-reportMargin(s.allotted))
 	s.after(patience, func() { s.tell(outOfTime{}) })
 	s.maybeDone()
 }
@@ -70,6 +75,14 @@ func (s *server) abandon() {
 		return
 	}
 	s.cutAll(messages.OutcomeKilled)
+	for _, call := range []struct {
+		what string
+		runs bool
+	}{{"Bind", s.binding}, {"CloseSessions", s.closes}, {"Unbind", s.unbinds}, {"Serve", s.accepts}} {
+		if call.runs {
+			s.fail(fmt.Errorf("its %s had not returned by the deadline", call.what))
+		}
+	}
 	s.goodbye()
 }
 

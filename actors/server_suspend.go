@@ -15,11 +15,20 @@ func (s *server) suspend(msg messages.Suspend) {
 		reply(msg.Reply, messages.Done{Server: s.self, Err: errBetween})
 	case s.suspended:
 		reply(msg.Reply, messages.Done{Server: s.self})
+	case s.cannotSuspend() != nil:
+		reply(msg.Reply, messages.Done{Server: s.self, Err: s.cannotSuspend()})
 	default:
 		s.suspended, s.resuming = true, msg.Reply
 		s.tracker.pause()
 		s.unbind()
 	}
+}
+
+func (s *server) cannotSuspend() error {
+	if a, ok := s.adapter.(Suspender); ok {
+		return a.CanSuspend()
+	}
+	return nil
 }
 
 // answerSuspend answers when the listener is closed and nobody accepts.

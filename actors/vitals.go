@@ -21,8 +21,11 @@ func (g *Gauges) Vitals() messages.Vitals {
 	if list == nil {
 		return v
 	}
-	for _, group := range *list {
-		s := messages.ServerVitals{Name: group.Name(), Counts: group.Counts(), Adoption: group.Adoption.Histogram()}
+	for _, seen := range *list {
+		s := messages.ServerVitals{
+			Name: seen.group.Name(), Failed: seen.failed.Load(),
+			Counts: seen.counts(), Adoption: seen.group.Adoption.Histogram(),
+		}
 		i, again := slices.BinarySearchFunc(v.Servers, s.Name, func(s messages.ServerVitals, name string) int {
 			return strings.Compare(s.Name, name)
 		})

@@ -12,7 +12,8 @@
 // terminates without one has crashed. And identity travels in the message,
 // never in the sender of an answer.
 //
-// Messages are immutable once sent. A request that carries a Reply channel is
-// answered there, without blocking (the channel must be buffered); otherwise
-// its sender is answered, if it has one.
+// Messages are immutable once sent. A request to the root is answered on its Reply
+// channel, if it carries one, without blocking (the channel must be buffered), and to
+// its sender, if it has one. Two of them, Register and AwaitServing, speak of servers
+// and stand in package actors.
 package messages

@@ -77,10 +77,8 @@ var ErrCut = errors.New("the drain cut something")
 // running and no server failed.
 func (r Report) Err() error {
 	var errs []error
-	if s := r.Sum(); s.Killed+s.Crashed+s.Lost+s.Running > 0 {
-		errs = append(errs, fmt.Errorf("drain: %w: %d killed, %d crashed, %d requests lost, %d handlers still running "+
-			"(the Report names them; raise Timeout, or let handlers watch drain.Draining)",
-			ErrCut, s.Killed, s.Crashed, s.Lost, s.Running))
+	if err := r.Sum().cut(); err != nil {
+		errs = append(errs, fmt.Errorf("drain: %w", err))
 	}
 	if r.Failure != nil {
 		return errors.Join(append(errs, r.Failure)...)
@@ -91,6 +89,26 @@ func (r Report) Err() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// cut is an ErrCut if something was.
+func (s ServerReport) cut() error {
+	if s.Killed+s.Crashed+s.Lost+s.Running == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d killed, %d crashed, %d requests lost, %d handlers still running "+
+		"(the Report names them; raise Timeout, or let handlers watch drain.Draining)",
+		ErrCut, s.Killed, s.Crashed, s.Lost, s.Running)
+}
+
+// Fault is Report.Err of this server alone: nil only if nothing was killed, crashed or
+// lost, no handler was left running and it has not failed.
+func (s ServerReport) Fault() error {
+	err := errors.Join(s.cut(), s.Err)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("drain: server %q: %w", s.Name, err)
 }
 
 // String is the Report as a person reads it.

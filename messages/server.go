@@ -36,8 +36,8 @@ type Drained struct {
 // Shutdown asks for a drain.
 //
 // You send it to the root: every asker is answered with the same Report, at
-// whatever time and however often it is asked; Reason and Force are yours to
-// set. The root sends it to each of its children, with the Deadline filled in:
+// whatever time and however often it is asked, until it stops; Reason is yours to set,
+// and a Deadline, if it is to be earlier than the configured one. The root sends it to each of its children, with the Deadline filled in:
 // they answer with Drained, before the Deadline if they can.
 type Shutdown struct {
 	Reason   string
@@ -53,14 +53,15 @@ type ForceShutdown struct {
 	Reply  chan<- Report
 }
 
-// Unregister asks the root to drain one server and forget it. It is answered
-// with UnregisterDone.
+// Unregister asks the root to drain one server and forget it; one that has ended
+// already is only forgotten. It is answered with UnregisterDone.
 type Unregister struct {
 	Name  string
 	Reply chan<- UnregisterDone
 }
 
-// UnregisterDone answers Unregister.
+// UnregisterDone answers Unregister. Err is not nil if there was nothing to
+// unregister, or if the drain was not clean: see ServerReport.Fault.
 type UnregisterDone struct {
 	Report ServerReport
 	Err    error
@@ -88,10 +89,11 @@ type Done struct {
 	Err    error
 }
 
-// GetStatus asks the root, or a server, what it is doing. It is answered with
-// Status by the root, with ServerStatus by a server.
+// GetStatus asks the root what it and its servers are doing. It is answered with
+// Status.
 type GetStatus struct {
-	Oldest int // how many of the oldest busy connections to name; 0 means 10
-	Each   int // name all connections of a server that has no more than so many
-	Reply  chan<- Status
+	Oldest   int           // how many of the oldest busy connections to name; 0 means 10
+	Each     int           // name all connections of a server that has no more than so many
+	Patience time.Duration // how long to wait for a server that is busy, at most a second; 0 means that
+	Reply    chan<- Status
 }

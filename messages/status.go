@@ -12,8 +12,8 @@ import (
 type Phase uint8
 
 // The phases. Announced: readiness is 503, everything else goes on for
-// ReadyDelay. Draining: no listener is open, connections are leaving. Killing:
-// the deadline has come, what is left is cut.
+// ReadyDelay. Draining: sessions are closed, then listeners, then connections leave.
+// Killing: the deadline has come, what is left is cut.
 const (
 	PhaseStarting Phase = iota
 	PhaseServing
@@ -57,6 +57,7 @@ type ServerStatus struct {
 	Addr      string       `json:"addr,omitempty"`
 	Phase     Phase        `json:"phase"`
 	Suspended bool         `json:"suspended,omitempty"`
+	Error     string       `json:"error,omitempty"` // why it has failed, if it has
 	Counts    Counts       `json:"counts"`
 	States    States       `json:"states"`
 	Oldest    []Connection `json:"oldest"` // busy ones, oldest first

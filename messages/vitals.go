@@ -26,6 +26,7 @@ func (v Vitals) Began() time.Time {
 // counters.
 type ServerVitals struct {
 	Name     string
+	Failed   bool // it could not go on serving, and has not been unregistered
 	Counts   Counts
 	Adoption Histogram // from a connection's being accepted to its being in its server's set
 }

@@ -118,6 +118,9 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 	return addr, err
 }
 
+// CanSuspend implements actors.Suspender.
+func (h *HTTPServer) CanSuspend() error { return reopenable(h.options.Listener) }
+
 // Rebind implements actors.Rebinder.
 func (h *HTTPServer) Rebind(ctx context.Context) (string, error) { return h.bind(ctx) }
 

@@ -81,6 +81,16 @@ func (l *listener) again(ctx context.Context) (*listener, error) {
 	return listen(ctx, l.asked)
 }
 
+// reopenable says why a listener that was given cannot be closed for a while; nil if
+// none was.
+func reopenable(given net.Listener) error {
+	if given == nil {
+		return nil
+	}
+	return fmt.Errorf("the listener %s was given: closed, it could not be opened again; "+
+		"let the server open it, or unregister the server", given.Addr())
+}
+
 func newListener(ln net.Listener, ours bool) *listener {
 	return &listener{Listener: ln, ours: ours, done: make(chan struct{})}
 }

@@ -100,6 +100,9 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 	return addr, err
 }
 
+// CanSuspend implements actors.Suspender.
+func (s *TCPServer) CanSuspend() error { return reopenable(s.options.Listener) }
+
 // Rebind implements actors.Rebinder.
 func (s *TCPServer) Rebind(ctx context.Context) (string, error) {
 	return s.bound(s.acceptor.Load().Again(ctx))
