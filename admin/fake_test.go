@@ -26,6 +26,7 @@ type fake struct {
 	report messages.Report
 	done   chan struct{}
 	calls  chan string
+	fails  error // what Suspend says
 }
 
 func newFake(phase messages.Phase, servers ...messages.ServerVitals) *fake {
@@ -65,7 +66,7 @@ func (f *fake) ForceShutdown(context.Context) (messages.Report, error) {
 
 func (f *fake) Suspend(_ context.Context, name string) error {
 	f.calls <- "suspend " + name
-	return nil
+	return f.fails
 }
 
 func (f *fake) Resume(_ context.Context, name string) error {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net"
@@ -27,6 +28,8 @@ func FuzzPanel(f *testing.F) {
 	bearer := "Authorization: Bearer " + secret
 	for _, seed := range []struct{ line, host, headers, body string }{
 		{"POST /shutdown", "127.0.0.1:9090", bearer, ""},
+		{"POST /shutdown?force=0", "localhost", bearer, ""},
+		{"POST /shutdown?server=http", "localhost", bearer, ""},
 		{"POST /shutdown?force", "localhost", bearer + "\nSec-Fetch-Site: same-origin\nContent-Type: application/json", "{}"},
 		{"POST /suspend?server=http", "[::1]:9090", bearer + "\nOrigin: http://[::1]:9090", ""},
 		{"POST /resume?token=" + secret, "ops.example", bearer + "\nSec-Fetch-Site: none", ""},
@@ -140,12 +143,19 @@ func allowed(r *http.Request, token string) string {
 	if len(token) < 16 || !strings.EqualFold(scheme, "bearer") || sent != token {
 		return ""
 	}
-	q := r.URL.Query()
-	switch r.URL.Path {
-	case "/actions/kept":
+	if r.URL.Path == "/actions/kept" {
 		return "kept"
+	}
+	q := r.URL.Query()
+	force, err := strconv.ParseBool(cmp.Or(q.Get("force"), strconv.FormatBool(q.Has("force"))))
+	for name := range q {
+		if (name != "force" || r.URL.Path != "/shutdown") && (name != "server" || r.URL.Path == "/shutdown") || err != nil {
+			return ""
+		}
+	}
+	switch r.URL.Path {
 	case "/shutdown":
-		if q.Has("force") {
+		if force {
 			return "force"
 		}
 		return "shutdown"

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,7 +59,7 @@ func TestOrdersWithTheToken(t *testing.T) {
 	f := newFake(messages.PhaseServing)
 	p := Handler(f, Options{Token: token, Logger: new(logged).logger()})
 	for path, call := range map[string]string{
-		"/shutdown": "shutdown", "/shutdown?force": "force",
+		"/shutdown": "shutdown", "/shutdown?force": "force", "/shutdown?force=true": "force", "/shutdown?force=0": "shutdown",
 		"/suspend?server=http": "suspend http", "/resume": "resume ",
 	} {
 		code, body := ask(t, p, "POST", path, "Host", "127.0.0.1:9090", "Authorization", "Bearer "+token,
@@ -69,6 +70,29 @@ func TestOrdersWithTheToken(t *testing.T) {
 	code, _ := ask(t, p, "GET", "/shutdown", "Host", "localhost", "Authorization", "Bearer "+token)
 	assert.NotEqual(t, 202, code, "a link must not shut down")
 	assert.Empty(t, f.calls)
+}
+
+func TestWhatIsNoOrderIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	var log logged
+	f := newFake(messages.PhaseServing)
+	p := Handler(f, Options{Token: token, Logger: log.logger()})
+	for path, says := range map[string]string{
+		"/shutdown?server=http":    `no parameter "server"`,
+		"/shutdown?forced":         `no parameter "forced"`,
+		"/shutdown?force=perhaps":  `force="perhaps"`,
+		"/suspend?name=http":       `there are: server`,
+		"/suspend?server=h&force=": `no parameter "force"`,
+	} {
+		code, body := ask(t, p, "POST", path, "Host", "localhost", "Authorization", "Bearer "+token)
+		assert.Equal(t, 400, code, path)
+		assert.Contains(t, body, says)
+	}
+	assert.Empty(t, f.calls)
+	f.fails = errors.New("there is no such server")
+	code, _ := ask(t, p, "POST", "/suspend?server=http", "Host", "localhost", "Authorization", "Bearer "+token)
+	assert.Equal(t, 409, code)
+	assert.Contains(t, log.String(), "the order failed")
 }
 
 func TestOrdersAreOffByDefault(t *testing.T) {

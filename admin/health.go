@@ -13,6 +13,7 @@ type health struct {
 	Phase    messages.Phase `json:"phase"`
 	Deadline time.Time      `json:"deadline,omitzero"`
 	Left     float64        `json:"left_seconds,omitempty"` // until the deadline
+	Failed   []string       `json:"failed,omitempty"`       // servers that do not serve any more
 }
 
 func (p *Panel) health() health {
@@ -22,6 +23,11 @@ func (p *Panel) health() health {
 	}
 	v := h.Vitals()
 	s := health{Phase: v.Phase}
+	for _, server := range v.Servers {
+		if server.Failed {
+			s.Failed = append(s.Failed, server.Name)
+		}
+	}
 	if v.Phase > messages.PhaseServing {
 		s.Deadline = v.Deadline
 		if v.Phase < messages.PhaseDone {
@@ -44,10 +50,11 @@ func (s health) answer(w http.ResponseWriter, ok bool) {
 // kill it sooner.
 func (p *Panel) livez(w http.ResponseWriter, _ *http.Request) { p.health().answer(w, true) }
 
-// readyz : send traffic here. Not from the first instant of a shutdown.
+// readyz : send traffic here. Not from the first instant of a shutdown, nor to a process
+// one of whose servers has failed, until that has been unregistered.
 func (p *Panel) readyz(w http.ResponseWriter, _ *http.Request) {
 	s := p.health()
-	s.answer(w, s.Phase == messages.PhaseServing)
+	s.answer(w, s.Phase == messages.PhaseServing && len(s.Failed) == 0)
 }
 
 // startupz : everything is bound and serves, or did.

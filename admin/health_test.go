@@ -45,6 +45,23 @@ func TestReadinessTellsTheTimeLeft(t *testing.T) {
 	assert.Equal(t, "announced", got.Phase)
 }
 
+func TestAFailedServerIsSeen(t *testing.T) {
+	t.Parallel()
+	f := newFake(messages.PhaseServing, server("http", messages.Counts{}), messages.ServerVitals{Name: "https", Failed: true})
+	f.status = messages.Status{Servers: []messages.ServerStatus{{Name: "https", Phase: messages.PhaseDone, Error: "address gone"}}}
+	p := Handler(f)
+	code, body := ask(t, p, "GET", "/readyz")
+	assert.Equal(t, 503, code)
+	assert.Contains(t, body, `"failed":["https"]`)
+	code, _ = ask(t, p, "OPTIONS", "/livez")
+	assert.Equal(t, 200, code)
+	_, body = ask(t, p, "GET", "/status", "Host", "localhost")
+	assert.Contains(t, body, `"error":"address gone"`)
+	_, body = ask(t, p, "GET", "/metrics", "Host", "localhost")
+	assert.Contains(t, body, `drain_server_up{server="https"} 0`)
+	assert.Contains(t, body, `drain_server_up{server="http"} 1`)
+}
+
 func TestBeforeATreeIsWatched(t *testing.T) {
 	t.Parallel()
 	p := New(Options{})

@@ -15,6 +15,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
+	descUp          = desc("server_up", "0 if the server has failed and has not been unregistered.", "server")
 	descConnections = desc("connections", "Open connections; busy ones have a unit of work in progress.", "server", "state")
 	descOpened      = desc("connections_opened_total", "Connections adopted.", "server")
 	descClosed      = desc("connections_closed_total", "Connections that have ended, by how they ended.", "server", "outcome")
@@ -39,7 +40,7 @@ type collector struct{ tree func() Handle }
 // Describe implements prometheus.Collector.
 func (c collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descConnections, descOpened, descClosed, descRefused, descRequests, descInFlight, descLost,
+		descUp, descConnections, descOpened, descClosed, descRefused, descRequests, descInFlight, descLost,
 		descAdoption, descPhase, descDeadline, descDuration, descPhaseTook, descDropped,
 	} {
 		to <- d
@@ -61,6 +62,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, s := range v.Servers {
 		n := s.Counts
+		gauge(descUp, one(!s.Failed), s.Name)
 		gauge(descConnections, float64(n.Busy), s.Name, "busy")
 		gauge(descConnections, float64(max(n.Open-n.Busy, 0)), s.Name, "idle")
 		gauge(descInFlight, float64(n.InFlight), s.Name)
@@ -76,14 +78,17 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		to <- histogram(descAdoption, s.Adoption, s.Name)
 	}
 	for p := messages.PhaseStarting; p <= messages.PhaseDone; p++ {
-		in := 0.0
-		if p == v.Phase {
-			in = 1
-		}
-		gauge(descPhase, in, p.String())
+		gauge(descPhase, one(p == v.Phase), p.String())
 	}
 	counter(descDropped, v.Dropped)
 	collectDrain(gauge, v)
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func collectDrain(gauge func(*prometheus.Desc, float64, ...string), v messages.Vitals) {

@@ -3,7 +3,11 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/godrain/drain/messages"
@@ -12,8 +16,9 @@ import (
 // orderTime bounds the wait for a server to be suspended or resumed.
 const orderTime = 10 * time.Second
 
-// order lets through what comes with the token, and from no other site.
-func (p *Panel) order(name string, do func(h Handle, r *http.Request) error) http.Handler {
+// order lets through what comes with the token, from no other site, and with no
+// parameters but those that it knows.
+func (p *Panel) order(name string, do func(h Handle, r *http.Request) error, knows ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := p.sameSite(r); err != nil {
 			p.refuse(w, r, err)
@@ -28,10 +33,16 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error) htt
 			http.Error(w, "admin: nothing is running yet", http.StatusServiceUnavailable)
 			return
 		}
+		if err := parameters(r, knows...); err != nil {
+			http.Error(w, "admin: "+err.Error(), http.StatusBadRequest)
+			return
+		}
 		// The query is not logged as it is: somebody may have put the token there too.
 		q := r.URL.Query()
-		p.log.Warn("admin: ordered", "what", name, "server", q.Get("server"), "force", q.Has("force"), "peer", r.RemoteAddr)
+		log := p.log.With("what", name, "server", q.Get("server"), "force", q.Has("force"), "peer", r.RemoteAddr)
+		log.Warn("admin: ordered")
 		if err := do(h, r); err != nil {
+			log.Error("admin: the order failed", "error", err)
 			http.Error(w, err.Error(), http.StatusConflict)
 			return
 		}
@@ -42,11 +53,37 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error) htt
 	})
 }
 
+// parameters says what is wrong with the parameters: one that is not among these, or a flag
+// that is neither yes nor no. What somebody else would have meant by it is not guessed,
+// in an order.
+func parameters(r *http.Request, names ...string) error {
+	for name := range r.URL.Query() {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no parameter %q here; there are: %s", name, strings.Join(names, ", "))
+		}
+	}
+	_, err := flag(r, "force")
+	return err
+}
+
+// flag is a parameter that is there ("?force") or says so ("?force=true", "?force=0").
+func flag(r *http.Request, name string) (bool, error) {
+	q := r.URL.Query()
+	if !q.Has(name) || q.Get(name) == "" {
+		return q.Has(name), nil
+	}
+	yes, err := strconv.ParseBool(q.Get(name))
+	if err != nil {
+		return false, fmt.Errorf("%s=%q: it must be true or false", name, q.Get(name))
+	}
+	return yes, nil
+}
+
 // shutdown asks, and does not wait: the stream and /status tell how it goes.
 func (p *Panel) shutdown(h Handle, r *http.Request) error {
 	asked, cancel := context.WithCancel(context.Background())
 	cancel()
-	if r.URL.Query().Has("force") {
+	if forced, _ := flag(r, "force"); forced {
 		_, _ = h.ForceShutdown(asked)
 		return nil
 	}

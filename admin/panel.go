@@ -95,16 +95,18 @@ func (p *Panel) tree() Handle {
 
 func (p *Panel) route() {
 	p.mux = http.NewServeMux()
-	p.mux.HandleFunc("GET /livez", p.livez)
-	p.mux.HandleFunc("GET /readyz", p.readyz)
-	p.mux.HandleFunc("GET /startupz", p.startupz)
+	for _, method := range []string{http.MethodGet, http.MethodOptions} { // HAProxy's httpchk asks by OPTIONS
+		p.mux.HandleFunc(method+" /livez", p.livez)
+		p.mux.HandleFunc(method+" /readyz", p.readyz)
+		p.mux.HandleFunc(method+" /startupz", p.startupz)
+	}
 	p.mux.Handle("GET /metrics", p.known(p.metrics()))
 	p.mux.Handle("GET /status", p.known(http.HandlerFunc(p.status)))
 	p.mux.Handle("GET /status/events", p.known(http.HandlerFunc(p.events)))
 	p.mux.Handle("GET /", p.known(page()))
-	p.mux.Handle("POST /shutdown", p.order("shutdown", p.shutdown))
-	p.mux.Handle("POST /suspend", p.order("suspend", p.suspend))
-	p.mux.Handle("POST /resume", p.order("resume", p.resume))
+	p.mux.Handle("POST /shutdown", p.order("shutdown", p.shutdown, "force"))
+	p.mux.Handle("POST /suspend", p.order("suspend", p.suspend, "server"))
+	p.mux.Handle("POST /resume", p.order("resume", p.resume, "server"))
 	for _, a := range p.options.Actions {
 		p.mux.Handle("POST /actions/"+a.Name, p.action(a))
 	}

@@ -75,7 +75,7 @@ func (s *sampler) make() *frame {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), walkLimit)
 	defer cancel()
-	st := s.panel.inspect(ctx, messages.GetStatus{Oldest: frameDetail, Each: frameEach})
+	st := s.panel.inspect(ctx, messages.GetStatus{Oldest: frameDetail, Each: frameEach, Patience: walkLimit * 4 / 5})
 	f := &frame{made: time.Now(), cost: time.Since(start), final: st.Report != nil}
 	view := viewOf(st)
 	f.key = view.key()
@@ -97,6 +97,7 @@ type serverView struct {
 	Addr      string                `json:"addr,omitempty"`
 	Phase     messages.Phase        `json:"phase"`
 	Suspended bool                  `json:"suspended,omitempty"`
+	Error     string                `json:"error,omitempty"`
 	Counts    messages.Counts       `json:"counts"`
 	States    messages.States       `json:"states"`
 	IDs       []int64               `json:"ids,omitempty"`   // of each connection, less the one before it
@@ -109,7 +110,7 @@ func viewOf(st Status) view {
 	detail := frameDetail / max(len(v.Servers), 1)
 	for i, s := range st.Status.Servers {
 		sv := serverView{
-			Name: s.Name, Addr: s.Addr, Phase: s.Phase, Suspended: s.Suspended, Counts: s.Counts, States: s.States,
+			Name: s.Name, Addr: s.Addr, Phase: s.Phase, Suspended: s.Suspended, Error: s.Error, Counts: s.Counts, States: s.States,
 			Oldest: s.Oldest[:min(len(s.Oldest), max(detail, 3))],
 		}
 		cells := make([]byte, len(s.Connections))
@@ -146,7 +147,7 @@ func (v view) key() uint64 {
 	h.SetSeed(seed)
 	fmt.Fprint(&h, v.Phase, v.Report != nil, v.Dropped)
 	for _, s := range v.Servers {
-		fmt.Fprint(&h, s.Name, s.Addr, s.Phase, s.Suspended, s.Counts, s.States, s.IDs, s.Cells)
+		fmt.Fprint(&h, s.Name, s.Addr, s.Phase, s.Suspended, s.Error, s.Counts, s.States, s.IDs, s.Cells)
 	}
 	return h.Sum64()
 }

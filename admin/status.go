@@ -103,7 +103,7 @@ func (st *Status) merge(v messages.Vitals) {
 	for _, s := range v.Servers {
 		a, ok := answered[s.Name]
 		if !ok {
-			if s.Counts.Open == 0 && v.Phase <= messages.PhaseServing {
+			if s.Counts.Open == 0 && v.Phase <= messages.PhaseServing && !s.Failed {
 				continue // it was unregistered
 			}
 			a = messages.ServerStatus{Name: s.Name, Phase: v.Phase, Oldest: []messages.Connection{}}

@@ -58,8 +58,9 @@ class Branch {
   update(s, draining) {
     this.server = s;
     if (s.addr) text(this.addr, s.addr); // one that has drained has none any more
-    const label = s.suspended ? "suspended" : s.phase;
+    const label = s.error ? "failed" : s.suspended ? "suspended" : s.phase;
     text(this.tag, label);
+    this.tag.title = s.error || "";
     this.tag.className = "tag " + label;
     this.tag.hidden = label === "serving";
     this.cells.update(s, draining);
