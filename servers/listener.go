@@ -19,6 +19,7 @@ import (
 type listener struct {
 	net.Listener
 	asked   address
+	elders  []uint32     // who listened on a shared port before us
 	ours    bool         // we bound it, and nobody shares it
 	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
 	refused atomic.Int64 // since when new handshakes are kept out
@@ -36,6 +37,11 @@ const handshakeTime = 1300 * time.Millisecond
 // sharedHandshakeTime is the same on a port that another process listens to as well:
 // who was kept out of ours tries once more after a second, and is to reach that one.
 const sharedHandshakeTime = 900 * time.Millisecond
+
+// openTime is how long a listener that new connections cannot be kept out of is emptied
+// at most. Another process may listen to it as well, and would have what comes; and who
+// is connected to us is told of the drain only when this is over.
+const openTime = time.Second
 
 // errUnbound ends a Serve whose listener was unbound.
 var errUnbound = errors.New("drain: the listener is unbound")
@@ -60,6 +66,9 @@ func listen(ctx context.Context, asked address) (*listener, error) {
 	}
 	l := newListener(ln, strings.HasPrefix(asked.network, "tcp"))
 	l.asked = asked
+	if asked.shared {
+		l.elders = mates(ln)
+	}
 	return l, nil
 }
 
@@ -195,6 +204,9 @@ func (l *listener) Close() error {
 	if l.closed.Swap(true) {
 		return net.ErrClosed
 	}
+	if l.asked.shared && l.leaving.Load() != 0 {
+		unsteer(l.Listener)
+	}
 	return l.Listener.Close()
 }
 
@@ -204,6 +216,12 @@ func (l *listener) unbind(ctx context.Context) error {
 	limit := time.Now()
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
 		limit = deadline
+		if longest := time.Now().Add(openTime); !l.ours && limit.After(longest) {
+			limit = longest
+		}
+	}
+	if l.asked.shared {
+		steer(l.Listener, l.elders)
 	}
 	if l.ours {
 		refuseNew(l.Listener)

@@ -2,7 +2,6 @@ package servers
 
 import (
 	"net"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,15 +9,7 @@ import (
 // queued reports whether a connection waits in the accept queue (poll(2)), whatever
 // the listener's deadline.
 func queued(ln net.Listener) (found bool) {
-	sc, ok := ln.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return false
-	}
-	_ = raw.Control(func(fd uintptr) {
+	control(ln, func(fd int) {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, 0)
 		found = err == nil && n > 0
@@ -35,14 +26,6 @@ func queued(ln net.Listener) (found bool) {
 // The filter belongs to the socket, not to the descriptor: on one that another
 // process shares it would keep its connections out too.
 func refuseNew(ln net.Listener) {
-	sc, ok := ln.(syscall.Conn)
-	if !ok {
-		return
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return
-	}
 	const (
 		flags   = 13 // offset of the flags in a TCP header (RFC 9293, section 3.1)
 		syn     = 0x02
@@ -60,8 +43,8 @@ func refuseNew(ln net.Listener) {
 		{Code: returnK, K: 0},
 		{Code: returnK, K: all},
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+	control(ln, func(fd int) {
+		_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 	})
 }

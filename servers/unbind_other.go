@@ -14,5 +14,10 @@ func refuseNew(net.Listener) {}
 // queued cannot be known here without accepting.
 func queued(net.Listener) bool { return false }
 
+// steer and unsteer are for Linux; so nobody needs to know who else listens.
+func steer(net.Listener, []uint32) {}
+func unsteer(net.Listener)         {}
+func mates(net.Listener) []uint32  { return nil }
+
 // handshaking cannot be known here.
 func handshaking(net.Listener, time.Duration) bool { return false }
