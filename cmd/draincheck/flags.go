@@ -68,7 +68,7 @@ func parse(args []string) (*options, error) {
 	fs.StringVar(&only, "scenario", "", "comma-separated `names` of the scenarios to run (default: all; -list shows them)")
 	fs.BoolVar(&o.list, "list", false, "list the scenarios")
 	fs.IntVar(&o.maxLost, "max-lost", 0, "exit with 0 if no more than this are lost")
-	fs.Func("count-url", "`URL`, of something that outlives the server, that answers the number of requests executed", urlInto(&o.countURL))
+	fs.Func("count-url", "`URL`, of something that outlives the server, that answers the number of requests executed", urlInto(&o.countURL, false))
 	fs.Func("count-output", "`regexp` whose last match in the server's output has the number of requests executed as first group",
 		func(s string) (err error) {
 			o.countOut, err = regexp.Compile(s)
@@ -101,6 +101,7 @@ func parse(args []string) (*options, error) {
 	if o.list {
 		return o, nil
 	}
+	fs.Visit(func(f *flag.Flag) { o.given = append(o.given, f.Name) })
 	o.infer()
 	return o, errors.Join(o.choose(only), o.validate())
 }
@@ -119,7 +120,7 @@ func (s *sink) Set(v string) error {
 
 func (o *options) choose(only string) error {
 	o.scenarios = scenario.All()
-	if only == "" {
+	if !o.named("scenario") {
 		return nil
 	}
 	o.wanted = strings.Split(only, ",")
@@ -131,6 +132,9 @@ func (o *options) choose(only string) error {
 	o.scenarios = slices.DeleteFunc(o.scenarios, func(s *scenario.Scenario) bool { return !slices.Contains(o.wanted, s.Name) })
 	return nil
 }
+
+// named reports whether the command line has that flag.
+func (o *options) named(flag string) bool { return slices.Contains(o.given, flag) }
 
 func (o *options) validate() error {
 	switch p := &o.plan; {
@@ -147,7 +151,11 @@ func (o *options) validate() error {
 	case p.Conns < 1 || p.Conns > maxConns:
 		return fmt.Errorf("-conns: 1 to %d", maxConns)
 	case p.Timeout <= 0 || p.Timeout > maxTimeout:
-		return fmt.Errorf("-timeout: up to %v", maxTimeout)
+		return fmt.Errorf("-timeout: more than 0, up to %v", maxTimeout)
+	case o.maxLost < 0:
+		return errors.New("-max-lost can't be negative")
+	case o.stopCmd != "" && o.named("signal"):
+		return errors.New("-signal or -stop-cmd, not both: the command stops it in the signal's stead")
 	case p.Think < 0 || p.RTT < 0:
 		return errors.New("-think and -rtt can't be negative")
 	}
@@ -177,7 +185,7 @@ func (o *options) onlyLoopback() error {
 	return nil
 }
 
-func urlInto(to **url.URL) func(string) error {
+func urlInto(to **url.URL, secure bool) func(string) error {
 	return func(s string) error {
 		u, err := url.Parse(s)
 		if err != nil {
@@ -185,6 +193,9 @@ func urlInto(to **url.URL) func(string) error {
 		}
 		if !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) || u.Host == "" {
 			return errors.New("want something like http://127.0.0.1:8080/echo")
+		}
+		if secure && u.Scheme != "https" {
+			return errors.New("TLS is what this is about: want something like https://127.0.0.1:8443/echo")
 		}
 		*to = u
 		return nil

@@ -47,7 +47,12 @@ func TestWhatIsRefused(t *testing.T) {
 		"-url " + someURL + " -think -1s -- x":                 "negative",
 		"-url " + someURL + " -signal KILL -- x":               "unknown signal",
 		"-url " + someURL + " -count-output nothing-here -- x": "no group",
-		"-nonsense": "not defined",
+		"-url " + someURL + " -max-lost -1 -- x":               "negative",
+		"-url " + someURL + " -signal INT -stop-cmd x -- x":    "not both",
+		"-url " + someURL + " -scenario= -- x":                 `no scenario ""`,
+		"-tls-url " + someURL + " -- x":                        "want something like https://",
+		"-tls-base http://127.0.0.1:1 -- x":                    "want something like https://",
+		"-nonsense":                                            "not defined",
 	} {
 		_, err := parse(strings.Fields(args))
 		assert.ErrorContains(t, err, want, args)

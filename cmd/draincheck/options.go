@@ -49,6 +49,7 @@ type options struct {
 	json, junit, html string
 	list              bool
 	args              []string
+	given             []string // the flags among these
 }
 
 func (o *options) runner() *run.Runner {

@@ -26,11 +26,11 @@ func (o *options) urlFlags(fs *flag.FlagSet) {
 		{"ws-big-url", &p.WSBig, "`URL` of a WebSocket that sends one big message (several MB) upon connection"},
 		{"sse-url", &p.SSE, "`URL` of an event stream"},
 	} {
-		fs.Func(f.name, f.help, urlInto(f.to))
+		fs.Func(f.name, f.help, urlInto(f.to, f.to == &p.TLS))
 	}
 	fs.Func("base", "`URL` of a server with the paths of Drain's demo: /echo, /slow?ms=1000, /stream?ms=500, /download?mb=16, "+
-		"/early, /ws, /ws/big?mb=8, /events; what the other flags say stands", urlInto(&o.base))
-	fs.Func("tls-base", "`URL` of the same over TLS, with HTTP/2", urlInto(&o.tlsBase))
+		"/early, /ws, /ws/big?mb=8, /events; what the other flags say stands", urlInto(&o.base, false))
+	fs.Func("tls-base", "`URL` of the same over TLS, with HTTP/2", urlInto(&o.tlsBase, true))
 }
 
 // infer fills what -base and -tls-base say.
