@@ -153,7 +153,7 @@ func (k *Takeover) interrupt() { _ = k.layer.SetReadDeadline(time.Unix(1, 0)) }
 func (k *Takeover) unfinished() bool {
 	w := k.word.Load()
 	if w&said != 0 {
-		return untaken(k.sock(), k.spoke.Load())
+		return k.messageUntaken()
 	}
 	return w&(taken|midOut|queued|marks) != 0
 }

@@ -1,6 +1,7 @@
 package conns
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/godrain/drain/messages"
@@ -27,6 +28,10 @@ type escort struct {
 	timer *time.Timer
 	began int64
 	hurry int64 // when nothing goes first any more
+
+	// What was on its way when the goodbye was written, and with that. Of whoever wrote it.
+	before, after int
+	owed          atomic.Bool // see owes; when it began to linger
 
 	first uint32 // times the write side came free; of whoever holds it
 	heard uint32 // messages of the peer's; of whoever is in Read
@@ -95,7 +100,8 @@ func (k *Takeover) depart(e *escort) {
 		outcome = messages.OutcomeCrashed
 	}
 	// A peer that has been silent for CloseTimeout is not waited for once more.
-	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && unsent(k.sock()) == 0
+	e.owed.Store(k.owes()) // before we half-close, which counts as bytes too
+	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && !e.owed.Load()
 	if !k.is(ended) && !silent && !k.shaken() && !k.linger() && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
@@ -221,7 +227,29 @@ func (k *Takeover) shaken() bool {
 // cutShort reports whether the peer has stopped reading and has not had its last
 // message whole.
 func (k *Takeover) cutShort() bool {
-	return k.is(said) && !k.is(answered) && untaken(k.sock(), k.spoke.Load())
+	return k.is(said) && !k.is(answered) && k.messageUntaken()
+}
+
+// messageUntaken reports, once the goodbye is said, whether the peer has stopped
+// reading and is missing more than that.
+func (k *Takeover) messageUntaken() bool {
+	if !untaken(k.sock(), k.spoke.Load()) {
+		return false
+	}
+	if e := k.leaver.Load(); e != nil && k.parting.Load() != 0 { // it lingers
+		return e.owed.Load()
+	}
+	return k.owes()
+}
+
+// owes reports, once the goodbye is said, whether the peer is missing anything older: one
+// that has vanished will never take the goodbye. If it was the handler's, nobody knows.
+func (k *Takeover) owes() bool {
+	left, e := unsent(k.sock()), k.leaver.Load()
+	if e == nil || !k.is(spoken) {
+		return left > 0
+	}
+	return left > e.after-e.before
 }
 
 func (k *Takeover) farewellOutcome() messages.Outcome {
