@@ -287,7 +287,7 @@ func (r *root) onBound(msg messages.Bound) {
 	if r.phase == messages.PhaseServing {
 		r.send(k.pid, messages.Serve{})
 		if k.came != nil {
-			k.came(messages.Done{Server: k.pid, Addr: msg.Addr})
+			k.came(messages.Done{Addr: msg.Addr})
 			k.came = nil
 		}
 		return

@@ -132,8 +132,13 @@ func TestARootThatIsRestartedSaysWhatItCut(t *testing.T) {
 func TestWhoIsWaitedForByMessageAnswersTheSender(t *testing.T) {
 	r := plant(t, brief(), Managed(newFake("f")), Managed(newFake("g")))
 	for _, question := range []any{
-		AwaitServing{}, messages.Suspend{Name: "f"}, messages.Resume{Name: "f"}, messages.GetStatus{},
-		Register{Child: Custom("job", onShutdown(drained))}, messages.Unregister{Name: "job"}, messages.Unregister{Name: "f"},
+		AwaitServing{},
+		messages.Suspend{Name: "f"},
+		messages.Resume{Name: "f"},
+		messages.GetStatus{},
+		Register{Child: Custom("job", onShutdown(drained))},
+		messages.Unregister{Name: "job"},
+		messages.Unregister{Name: "f"},
 		messages.Shutdown{},
 	} {
 		answer, err := system.Root.RequestFuture(r.pid, question, patience).Result()

@@ -302,6 +302,9 @@ func (r *root) conclude() {
 		Timeout: r.config.Timeout, Phases: r.phases, Servers: []messages.ServerReport{},
 		Failure: r.failure,
 	}
+	if r.failure != nil {
+		report.Error = r.failure.Error()
+	}
 	for _, k := range r.kids {
 		report.Servers = append(report.Servers, k.report)
 	}

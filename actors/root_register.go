@@ -23,7 +23,7 @@ func (r *root) register(ctx actor.Context, c Child, answer func(messages.Done)) 
 	case err != nil:
 		answer(messages.Done{Err: err})
 	case k.bound:
-		answer(messages.Done{Server: k.pid})
+		answer(messages.Done{})
 	default:
 		k.came = answer
 	}

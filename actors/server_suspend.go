@@ -12,11 +12,11 @@ var errBetween = errors.New("it is not serving, or being suspended or resumed al
 func (s *server) suspend(msg messages.Suspend) {
 	switch {
 	case s.phase != messages.PhaseServing || s.resuming != nil || s.binding:
-		reply(msg.Reply, messages.Done{Server: s.self, Err: errBetween})
+		reply(msg.Reply, messages.Done{Err: errBetween})
 	case s.suspended:
-		reply(msg.Reply, messages.Done{Server: s.self})
+		reply(msg.Reply, messages.Done{})
 	case s.cannotSuspend() != nil:
-		reply(msg.Reply, messages.Done{Server: s.self, Err: s.cannotSuspend()})
+		reply(msg.Reply, messages.Done{Err: s.cannotSuspend()})
 	default:
 		s.suspended, s.resuming = true, msg.Reply
 		s.tracker.pause()
@@ -41,9 +41,9 @@ func (s *server) answerSuspend() {
 func (s *server) resume(msg messages.Resume) {
 	switch {
 	case s.phase != messages.PhaseServing || s.resuming != nil || s.binding:
-		reply(msg.Reply, messages.Done{Server: s.self, Err: errBetween})
+		reply(msg.Reply, messages.Done{Err: errBetween})
 	case !s.suspended:
-		reply(msg.Reply, messages.Done{Server: s.self, Addr: s.addr})
+		reply(msg.Reply, messages.Done{Addr: s.addr})
 	default:
 		s.resuming = msg.Reply
 		s.bind()
@@ -51,7 +51,7 @@ func (s *server) resume(msg messages.Resume) {
 }
 
 func (s *server) answerResume(err error) {
-	reply(s.resuming, messages.Done{Server: s.self, Addr: s.addr, Err: err})
+	reply(s.resuming, messages.Done{Addr: s.addr, Err: err})
 	s.resuming = nil
 }
 

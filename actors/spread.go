@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func newSpread(how conns.Spread, live *brood, deadline time.Time) *spread {
 			}
 		}
 	}
-	slices.SortFunc(s.queue, func(a, b *actor.PID) int { return int(quiet[b] - quiet[a]) })
+	slices.SortFunc(s.queue, func(a, b *actor.PID) int { return cmp.Compare(quiet[b], quiet[a]) })
 	return s
 }
 

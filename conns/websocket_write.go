@@ -150,7 +150,7 @@ func (k *Takeover) boundary() {
 func (k *Takeover) sayGoodbye() {
 	k.set(spoken, 0)
 	_ = k.layer.SetWriteDeadline(time.Time{}) // it was the handler's
-	e := k.leaver.Load() // nobody else wants a goodbye
+	e := k.leaver.Load()                      // nobody else wants a goodbye
 	e.before = unsent(k.sock())
 	n, err := k.layer.Write(closeFrame(k.lastWords()))
 	e.after = max(unsent(k.sock()), e.before+n)

@@ -18,6 +18,7 @@ type Report struct {
 	Phases  []PhaseTook    `json:"phases"`
 	Servers []ServerReport `json:"servers"`
 	Failure error          `json:"-"` // why the tree could not start; nil if it did
+	Error   string         `json:"error,omitempty"`
 }
 
 // PhaseTook is how long one phase of the drain took.

@@ -84,9 +84,8 @@ type Resume struct {
 
 // Done answers Suspend, Resume and Register. A nil Err means that it is done.
 type Done struct {
-	Server *actor.PID // set in a server's answer to the root
-	Addr   string     // of a server that has bound
-	Err    error
+	Addr string // of a server that has bound
+	Err  error
 }
 
 // GetStatus asks the root what it and its servers are doing. It is answered with
