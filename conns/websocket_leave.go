@@ -173,6 +173,9 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 		return 0
 	}
 	heard, spoke := k.heard.Load(), k.spoke.Load()
+	if spoke == heard+1 { // a guess: it may have been a moment ago
+		spoke = max(spoke, e.began)
+	}
 	until := max(heard, spoke) + int64(settle)
 	switch {
 	case w&midIn != 0:

@@ -34,8 +34,10 @@ func (k *Takeover) pass(p []byte) (int, error) {
 
 func (k *Takeover) written(n int, err error) {
 	k.gave.Add(int64(n))
-	t := k.heard.Load() + 1 // an answer comes right behind its question: that saves a look at the clock
-	if t <= k.spoke.Load() || k.is(departing) {
+	// On a WebSocket an answer comes right behind its question: that saves a look at the
+	// clock. Whom it matters to takes it for a guess (hold).
+	t := k.heard.Load() + 1
+	if t <= k.spoke.Load() || k.word.Load()&(upgrading|departing) != upgrading {
 		t = now()
 	}
 	k.spoke.Store(t)
