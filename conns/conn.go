@@ -142,7 +142,11 @@ func (c *Conn) Decided() {
 
 // Own names who hears what happens. It is called once, on adoption, before the
 // connection is served.
-func (c *Conn) Own(o Owner) { c.owner = o }
+func (c *Conn) Own(o Owner) {
+	if c.owner = o; c.raw != nil {
+		c.raw.owner, c.owner = o, c.raw
+	}
+}
 
 // Claim decides who answers for a connection whose server may have gone while its
 // acceptor handed it over: the server that reads Adopt, or the connection's actor

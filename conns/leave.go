@@ -58,6 +58,9 @@ func (c *Conn) leave(p []byte) (int, error) {
 		}
 		return n, nil
 	}
+	if c.raw.inProgress() {
+		return 0, c.applyReadDeadline()
+	}
 	before, after := c.step(leave)
 	if after != leaving {
 		return 0, c.applyReadDeadline()

@@ -15,8 +15,12 @@ import (
 // transports of your own. Its units of work are what happens between the first
 // byte that a Read returns and the call of Idle.
 type raw struct {
-	reads    atomic.Bool // its handler is in Read
-	cut      atomic.Bool // it left in the middle of a unit
+	conn     *Conn
+	owner    Owner        // of the connection: see raw_units.go
+	telling  atomic.Int32 // who is at it, and who wants it told again
+	units    atomic.Int32 // that have begun and not ended
+	reads    atomic.Bool  // its handler is in Read
+	cut      atomic.Bool  // it left in the middle of a unit
 	panicked atomic.Bool
 	goodbye  func(io.Writer)        // see OnLeave
 	protocol atomic.Pointer[string] // see SetProtocol
@@ -34,7 +38,14 @@ type raw struct {
 // A handler that reads on in the middle of its work calls Begin, and is left in
 // peace until Idle. One that does not read, but pushes, watches Draining; after
 // IdleGrace its context is cancelled, with the cause ErrDraining.
-func (c *Conn) FollowReads() { c.raw = &raw{} }
+//
+// What nobody sees from outside, the handler has to say: a unit that comes out of a
+// buffer of its own (bufio), where an earlier Read has put it, and one that another
+// goroutine works on while the handler reads on. It calls Begin for each unit then,
+// before its next Read; else the connection seems idle, and is drained as such. Units may
+// overlap: each that was begun ends with an Idle of its own, from whatever goroutine,
+// and the connection is at work until the last one has.
+func (c *Conn) FollowReads() { c.raw = &raw{conn: c} }
 
 // SetProtocol says what a connection speaks whose reads are followed, for people:
 // "TCP" until then. Others say it themselves.
@@ -86,16 +97,6 @@ func (e *PanicError) Unwrap() error {
 // doing something with it.
 func (r *raw) atWork(p phase) bool {
 	return p == working || (p == reading && !r.reads.Load())
-}
-
-// done counts a unit of work that Begin has not counted.
-func (r *raw) done(c *Conn, before phase) {
-	c.since.Store(now())
-	if before == working {
-		return
-	}
-	c.group.Requests.Add(1)
-	c.requests.Add(1)
 }
 
 // stranger is the kind of a connection with a protocol that nobody here knows.

@@ -33,7 +33,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 		return 0, c.kind().goneError()
 	}
 	if c.raw != nil {
-		c.raw.reads.Store(true)
+		c.raw.comes()
 	}
 	for {
 		if c.phase() == idle { // a reader that waits for a first byte is alone
@@ -129,10 +129,14 @@ func (c *Conn) follow(p []byte, size int) (first bool) {
 }
 
 // Begin marks that a unit of work has arrived and its handler starts. Without
-// it, a connection that is quiet for IdleGrace in the middle of a unit leaves.
+// it, a connection that is quiet for IdleGrace in the middle of a unit leaves. Where
+// units may overlap, see FollowReads, u describes the connection from now on.
 func (c *Conn) Begin(u *Unit) {
 	if c.has(returned) {
 		c.clear(returned)
+	}
+	if c.raw != nil {
+		c.raw.begins()
 	}
 	c.unit.Store(u)
 	if c.has(doomed | told) {
@@ -181,13 +185,15 @@ func (c *Conn) Return(completed bool) {
 func (c *Conn) Answered(contentLength int64) { c.head.answered(contentLength) }
 
 // Idle marks that a unit of work is done: its last byte is written. The
-// connection is idle as soon as its reader is back in Read.
+// connection is idle as soon as its reader is back in Read, where another goroutine
+// may be already, and no other unit is in progress.
 func (c *Conn) Idle() {
-	c.unit.Store(nil)
-	before, _ := c.step(rest)
 	if c.raw != nil {
-		c.raw.done(c, before)
+		c.raw.idle()
+		return
 	}
+	c.unit.Store(nil)
+	c.step(rest)
 }
 
 // Write writes to the peer.

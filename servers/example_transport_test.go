@@ -50,14 +50,16 @@ func (u *unixLines) Serve(t conns.Tracker) error {
 
 func (u *unixLines) Unbind(ctx context.Context) error { return u.acceptor.Unbind(ctx) }
 
-// handle answers each line, and says Idle when the answer is written: between
-// that and the next line, the connection may be asked to leave.
+// handle answers each line. It says Begin for each, since the next one may lie in its
+// buffer already, and Idle when the answer is written: between that and the next line,
+// the connection may be asked to leave.
 func (u *unixLines) handle(_ context.Context, c *conns.Conn) {
 	for r := bufio.NewReader(c); ; c.Idle() {
 		text, err := r.ReadString('\n')
 		if err != nil {
 			return // the peer has gone, or we are leaving
 		}
+		c.Begin(&conns.Unit{Path: strings.TrimSpace(text)}) // what the Report calls it
 		if _, err := io.WriteString(c, strings.ToUpper(text)); err != nil {
 			return
 		}

@@ -15,12 +15,15 @@ import (
 )
 
 // Conn is a connection of a TCPServer, or of a transport of your own. Handlers
-// read and write it, and call Idle after each unit of work.
+// read and write it, call Begin for each unit of work, and Idle after it.
 type Conn = conns.Conn
 
 // TCPHandler serves one connection until it returns; the connection is closed
 // then. It calls c.Idle() after each unit of work, when the last byte of the
-// answer is written. See conns.Conn.FollowReads for what a drain does to it.
+// answer is written. If it reads through a buffer (bufio), where the next unit may lie
+// already, or has other goroutines work while it reads on, it calls c.Begin for each
+// unit that has arrived: else a drain takes the connection for idle in the midst of that.
+// See conns.Conn.FollowReads for what a drain does to it.
 type TCPHandler func(ctx context.Context, c *Conn)
 
 // TCPOptions are what an address and a handler do not say.
