@@ -25,8 +25,10 @@ func ExampleRun() {
 	slog.SetLogLoggerLevel(slog.LevelError) // quiet, for the example
 
 	srv := &http.Server{Addr: "127.0.0.1:0", Handler: http.FileServer(http.Dir("."))}
-	srv.BaseContext = func(net.Listener) context.Context { // it serves
-		cancel() // a signal, in real life
+	srv.BaseContext = func(ln net.Listener) context.Context {
+		if _, ok := ln.(*net.TCPListener); ok { // it serves
+			cancel() // a signal, in real life
+		}
 		return context.Background()
 	}
 	report, err := drain.Run(ctx, servers.HTTP(srv))

@@ -64,11 +64,14 @@ type base struct {
 // TLSConfig), in a goroutine of its own as ever: do not read these while it is served.
 // What srv calls (Handler, ConnState, ConnContext, BaseContext, ErrorLog) is called as
 // net/http would, but BaseContext twice, the first time with a listener that accepts
-// nothing; and functions registered by RegisterOnShutdown run when the last connection
-// has ended: what must act when the drain begins watches drain.Draining.
+// nothing, before anything is served; and functions registered by RegisterOnShutdown run
+// when the last connection has ended: what must act when the drain begins watches
+// drain.Draining.
 //
-// srv.Shutdown and srv.Close, called on a managed server, drain it: they return
-// when the drain is over, whatever the context of Shutdown says.
+// srv.Shutdown and srv.Close, called on a managed server, drain it, as soon as it is
+// bound: they return when the drain is over, whatever the context of Shutdown says. Once
+// it has been drained and is started again they are not heard any more, since net/http
+// takes srv for shut down: ask the tree.
 func HTTP(srv *http.Server, options ...HTTPOptions) *HTTPServer {
 	h := &HTTPServer{user: srv, template: srv}
 	if len(options) > 0 {
@@ -153,6 +156,9 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 		return "", err
 	}
 	h.listener = ln
+	if h.front == nil {
+		h.front = newFront(h.user, ln.Addr())
+	}
 	return ln.Addr().String(), nil
 }
 
@@ -174,7 +180,7 @@ func (h *HTTPServer) listen(ctx context.Context) (*listener, error) {
 func (h *HTTPServer) Serve(t conns.Tracker) error {
 	if h.inner == nil {
 		h.inner = h.newInner()
-		h.front = newFront(h.user, h.listener.Addr(), t)
+		h.front.attend(t)
 	}
 	err := h.inner.Serve(&acceptor{listener: h.listener, tracker: t, server: h})
 	if errors.Is(err, errUnbound) || h.listener.leaving.Load() != 0 {
@@ -198,12 +204,13 @@ func ignoreClosed(err error) error {
 // Release implements actors.Releaser: only when no connection is left may
 // net/http be shut down, since it throws requests away that it has read.
 func (h *HTTPServer) Release() {
-	if h.inner != nil {
+	served := h.inner != nil
+	if served {
 		_ = h.inner.Close()
 		h.inner = nil
 	}
 	if h.front != nil {
-		h.front.release()
+		h.front.release(served)
 		h.front = nil
 	}
 	h.listener, h.h2 = nil, nil

@@ -19,11 +19,12 @@ func servesAlready(srv *http.Server) bool {
 
 // front stands in for the user's server, so that Shutdown and Close called on it
 // are heard: it "serves" a listener that accepts nothing. A server that was shut
-// down before, and is started again, does not even accept on it.
+// down before, and is started again, does not even accept on it. It is there before
+// the server counts as bound: whoever is told that it is may shut it down.
 type front struct {
 	srv     *http.Server
 	addr    net.Addr
-	tracker conns.Tracker
+	tracker atomic.Pointer[conns.Tracker] // nil until there is somebody to ask
 	over    chan struct{}
 	ended   chan struct{}
 	serves  chan struct{} // closed at the first Accept
@@ -33,9 +34,9 @@ type front struct {
 
 // newFront returns when the stand-in is served: what srv is asked by then (BaseContext)
 // it is not asked at once with what serves.
-func newFront(srv *http.Server, addr net.Addr, t conns.Tracker) *front {
+func newFront(srv *http.Server, addr net.Addr) *front {
 	f := &front{
-		srv: srv, addr: addr, tracker: t,
+		srv: srv, addr: addr,
 		over: make(chan struct{}), ended: make(chan struct{}), serves: make(chan struct{}),
 	}
 	go func() {
@@ -70,24 +71,34 @@ func (f *front) Close() error {
 	return nil
 }
 
+// attend names who is asked for the drain; it may have been wanted already.
+func (f *front) attend(t conns.Tracker) {
+	f.tracker.Store(&t)
+	if f.accepts.Load() && f.closed.Load() {
+		f.ask()
+	}
+}
+
 func (f *front) ask() {
 	select {
 	case <-f.over:
 	default:
-		f.tracker.AskDrain("http.Server.Shutdown or Close was called on the managed server")
+		if t := f.tracker.Load(); t != nil {
+			(*t).AskDrain("http.Server.Shutdown or Close was called on the managed server")
+		}
 	}
 }
 
 // Addr implements net.Listener.
 func (f *front) Addr() net.Addr { return f.addr }
 
-// release ends the stand-in and runs what RegisterOnShutdown registered, unless the
-// user's own Shutdown has run it.
-func (f *front) release() {
+// release ends the stand-in. If anything was served, it runs what RegisterOnShutdown
+// registered, unless the user's own Shutdown has run it.
+func (f *front) release(served bool) {
 	asked := f.accepts.Load() && f.closed.Load()
 	close(f.over)
 	<-f.ended
-	if !asked {
+	if served && !asked {
 		_ = f.srv.Shutdown(context.Background())
 	}
 }
