@@ -11,7 +11,8 @@ import (
 
 // Sessions are what a Socket.IO server has beside its connections: a client that
 // polls has a session, and between two polls no connection that would tell. A
-// library's server implements it, or CloseFunc adapts its one Close.
+// library's server implements it, or CloseFunc adapts its one Close. To be started again
+// after a drain it has to be an Admitter too.
 type Sessions interface {
 	// Refuse turns new sessions away from now on. Those that exist go on. It does
 	// not block.
@@ -21,6 +22,15 @@ type Sessions interface {
 	// DISCONNECT, which would make clients stay away. The listener is open
 	// meanwhile. It returns when all sessions are over, or when ctx ends.
 	CloseSessions(ctx context.Context) error
+}
+
+// Admitter is a Sessions that can be served again after a drain. Without a way back
+// from Refuse, every handshake of a second start would be refused: such a one needs a new
+// server, of the library's and of ours, for each start.
+type Admitter interface {
+	// Admit takes new sessions in again, after Refuse. It is called at each start,
+	// before anything is served. It does not block.
+	Admit()
 }
 
 // CloseFunc is Sessions for a library with a single Close. New sessions are
@@ -67,6 +77,15 @@ func SocketIO(srv *http.Server, sessions Sessions, options ...SocketIOOptions) *
 		s.wrap = s.gate
 	}
 	return s
+}
+
+// Bind implements actors.Binder.
+func (s *SocketIOServer) Bind(ctx context.Context) (string, error) {
+	addr, err := s.HTTPServer.Bind(ctx)
+	if a, ok := s.sessions.(Admitter); ok && err == nil {
+		a.Admit()
+	}
+	return addr, err
 }
 
 // gate refuses handshakes once the sessions are being closed.

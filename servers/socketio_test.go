@@ -2,6 +2,7 @@ package servers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/godrain/drain"
@@ -89,4 +91,40 @@ func TestSocketIOCloseFunc(t *testing.T) {
 	require.ErrorContains(t, r.Err(), "one of them did not want to")
 	_, err := http.Get("http://" + addr)
 	require.Error(t, err)
+}
+
+// The same server, started again after a drain, takes new sessions, and closes them as
+// it did the first time.
+func TestSocketIOIsServedAgain(t *testing.T) {
+	s := socketio.New(socketio.Options{})
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", s)
+	managed := servers.SocketIO(&http.Server{Addr: "127.0.0.1:0", Handler: mux}, s)
+	for range 2 {
+		tr := grow(t, quick(), managed)
+		url := "http://" + tr.addr("http") + "/socket.io/?EIO=4&transport=polling"
+		resp, err := http.Get(url)
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode)
+		var open struct {
+			SID string `json:"sid"`
+		}
+		_, _ = resp.Body.Read(make([]byte, 1)) // the packet's type
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&open))
+		_ = resp.Body.Close()
+		polled := make(chan string, 1)
+		go func() {
+			resp, err := http.Get(url + "&sid=" + open.SID)
+			if !assert.NoError(t, err) {
+				return
+			}
+			body, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			polled <- string(body)
+		}()
+		require.NoError(t, tr.drained().Err())
+		require.Equal(t, "1", <-polled, "a close packet")
+		require.Zero(t, s.Sessions())
+		require.Eventually(t, func() bool { return !managed.Managed() }, 20*time.Second, time.Millisecond)
+	}
 }

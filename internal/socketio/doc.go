@@ -27,7 +27,8 @@
 // goodbye goes out on the transport (a close packet in answer to the poll, a
 // close frame 1001 on WebSocket), never as a Socket.IO DISCONNECT packet,
 // which would make clients stay away. Clients see "transport close" and
-// reconnect by themselves.
+// reconnect by themselves. [Server.Admit] lets them in again, if the same server
+// is started once more.
 //
 // # Limits
 //

@@ -18,7 +18,7 @@ type Server struct {
 
 	namespaces sync.Map // name to *Namespace
 	sessions   sync.Map // id to *session
-	farewells  sync.Map // ids of sessions that a shutdown closed
+	farewells  sync.Map // ids of sessions that the last shutdown closed
 	refusing   atomic.Bool
 }
 
@@ -145,7 +145,15 @@ func (srv *Server) forget(s *session) {
 
 // Refuse turns new sessions away from now on, with HTTP 503. Sessions that
 // exist go on.
-func (srv *Server) Refuse() { srv.refusing.Store(true) }
+func (srv *Server) Refuse() {
+	if srv.refusing.CompareAndSwap(false, true) {
+		srv.farewells.Clear() // of a shutdown before this one
+	}
+}
+
+// Admit takes new sessions in again: it undoes Refuse, for a server that is started
+// again after a shutdown.
+func (srv *Server) Admit() { srv.refusing.Store(false) }
 
 // CloseSessions refuses new sessions and closes those that exist. Call it while
 // the listener is still open, else polling clients cannot be told. Handlers of

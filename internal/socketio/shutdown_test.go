@@ -205,3 +205,14 @@ func TestShutdownMayBeAskedForTwice(t *testing.T) {
 	require.NoError(t, <-second)
 	p.closeNow()
 }
+
+func TestAdmitTakesNewSessionsInAgain(t *testing.T) {
+	p := newChatPeer(t, Options{})
+	p.join()
+	p.closeNow()
+	status, _, _ := p.do("GET", "transport=polling", "")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	p.srv.Admit()
+	p.joinSocket().say(`42["message","back"]`).want(`42["message-back","back"]`)
+	p.closeNow()
+}
