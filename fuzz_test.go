@@ -30,7 +30,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add(int64(time.Second), int64(time.Second), int64(-1), int64(-1), int64(-1), int64(-1), 1005, "\xff", -1, math.NaN(), -1, true)
 	f.Add(int64(0), int64(0), int64(0), int64(0), int64(0), int64(0), 1006, "", 0, math.NaN(), -1, true)
 	f.Add(int64(math.MaxInt64), int64(1), int64(math.MaxInt64), int64(math.MinInt64), int64(math.MaxInt64), int64(math.MaxInt64),
-		4999, strings.Repeat("x", 123), math.MaxInt64, -1.0, math.MaxInt64, false)
+		4999, strings.Repeat("x", 123), math.MaxInt, -1.0, math.MaxInt, false)
 	f.Fuzz(func(t *testing.T, timeout, ready, grace, closing, linger, interval int64, code int, reason string,
 		batch int, jitter float64, maxConns int, own bool,
 	) {

@@ -20,6 +20,7 @@ type HTTPOptions struct {
 	Name string
 	// Listener to serve on instead of srv.Addr. Its accept queue is emptied as well
 	// as can be; new connections are not kept out meanwhile, since it may be shared.
+	// Who is to be started again needs a new one: a drain closes it.
 	Listener net.Listener
 	// ReusePort opens the port so that the next process can open it too, before this
 	// one drains (SO_REUSEPORT; Linux, macOS). Each has a socket of its own: what
@@ -74,6 +75,9 @@ type base struct {
 // takes srv for shut down: ask the tree.
 func HTTP(srv *http.Server, options ...HTTPOptions) *HTTPServer {
 	h := &HTTPServer{user: srv, template: srv}
+	if srv == nil { // Bind says so
+		h.template = &http.Server{}
+	}
 	if len(options) > 0 {
 		h.options = options[0]
 	}
@@ -111,6 +115,9 @@ func (h *HTTPServer) Configure(limits actors.Limits) actors.Limits {
 
 // Bind implements actors.Binder.
 func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
+	if h.user == nil {
+		return "", errors.New("there is no http.Server: nothing would be served")
+	}
 	if !h.managed.CompareAndSwap(false, true) {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
@@ -164,10 +171,10 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 
 func (h *HTTPServer) listen(ctx context.Context) (*listener, error) {
 	switch {
-	case h.listener != nil: // it is resumed
+	case h.listener != nil: // it is resumed, or started again
 		return h.listener.again(ctx)
 	case h.options.Listener != nil:
-		return newListener(h.options.Listener, false), nil
+		return given(h.options.Listener)
 	}
 	addr := h.template.Addr
 	if addr == "" {
@@ -213,8 +220,10 @@ func (h *HTTPServer) Release() {
 		h.front.release(served)
 		h.front = nil
 	}
-	h.listener, h.h2 = nil, nil
-	h.base = base{}
+	if h.options.Listener == nil { // else it is closed for good
+		h.listener = nil
+	}
+	h.h2, h.base = nil, base{}
 	h.managed.Store(false)
 }
 

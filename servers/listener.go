@@ -76,8 +76,7 @@ func listen(ctx context.Context, asked address) (*listener, error) {
 // one that it had, which its clients know, unless somebody has taken that meanwhile.
 func (l *listener) again(ctx context.Context) (*listener, error) {
 	if l.asked == (address{}) {
-		return nil, fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
-			"let the server open it, or register a new one", l.Addr())
+		return nil, l.spent()
 	}
 	if _, port, err := net.SplitHostPort(l.asked.addr); err == nil && (port == "0" || port == "") {
 		same := l.asked
@@ -98,6 +97,28 @@ func reopenable(given net.Listener) error {
 	}
 	return fmt.Errorf("the listener %s was given: closed, it could not be opened again; "+
 		"let the server open it, or unregister the server", given.Addr())
+}
+
+// given makes a listener of one of the user's. Nobody but its owner could open it, and
+// what is closed must not seem to serve.
+func given(ln net.Listener) (*listener, error) {
+	l := newListener(ln, false)
+	if sc, ok := ln.(syscall.Conn); ok {
+		raw, err := sc.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(uintptr) {})
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, l.spent()
+		}
+	}
+	return l, nil
+}
+
+// spent is the error of a listener of the user's that is closed.
+func (l *listener) spent() error {
+	return fmt.Errorf("the listener %s was given and is closed: it cannot be opened again; "+
+		"let the server open it, or register a new one", l.Addr())
 }
 
 func newListener(ln net.Listener, ours bool) *listener {

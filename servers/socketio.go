@@ -2,6 +2,7 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -81,6 +82,9 @@ func SocketIO(srv *http.Server, sessions Sessions, options ...SocketIOOptions) *
 
 // Bind implements actors.Binder.
 func (s *SocketIOServer) Bind(ctx context.Context) (string, error) {
+	if s.sessions == nil {
+		return "", errors.New("there are no Sessions: HTTP serves what has none")
+	}
 	addr, err := s.HTTPServer.Bind(ctx)
 	if a, ok := s.sessions.(Admitter); ok && err == nil {
 		a.Admit()

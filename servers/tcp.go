@@ -32,7 +32,8 @@ type TCPOptions struct {
 	Name string
 	// Listener to serve on instead of the address: a Unix socket, socket
 	// activation. Its accept queue is emptied as well as can be; new connections
-	// are not kept out meanwhile, since it may be shared.
+	// are not kept out meanwhile, since it may be shared. Who is to be started again
+	// needs a new one: a drain closes it.
 	Listener net.Listener
 	// TLSConfig switches TLS on. It needs a certificate.
 	TLSConfig *tls.Config
@@ -120,10 +121,17 @@ func (s *TCPServer) bound(acceptor *Acceptor, err error) (string, error) {
 }
 
 func (s *TCPServer) listen(ctx context.Context) (*Acceptor, error) {
-	if s.options.Listener != nil {
-		return Accept(s.options.Listener), nil
+	if s.options.Listener == nil {
+		return Listen(ctx, "tcp", s.addr)
 	}
-	return Listen(ctx, "tcp", s.addr)
+	if a := s.acceptor.Load(); a != nil { // it is started again
+		return a.Again(ctx)
+	}
+	ln, err := given(s.options.Listener)
+	if err != nil {
+		return nil, err
+	}
+	return newAcceptor(ln), nil
 }
 
 // Serve implements actors.Server.
