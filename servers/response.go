@@ -34,9 +34,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	setContext(r, rw.unit.NetHTTPContext(c, r.Context()))
 	c.Begin(&rw.unit)
-	completed := false
+	completed, body := false, r.Body
 	defer func() {
 		defer func() { c.Return(completed) }()
+		if r.Body != body { // net/http looks there whether the peer is still sending: see announce
+			r.Body = body
+		}
 		if n, known := rw.contentLength(); known {
 			c.Answered(n)
 		}
@@ -76,7 +79,9 @@ func (w *response) announce(status int) {
 	}
 	// A stream of events rarely ends but by the client or by a drain: that it ends
 	// the connection is said now, or nobody could say it when the drain comes.
-	// MaxBytesReader has net/http say it, which it does not find behind a wrapper.
+	// MaxBytesReader has net/http say it, and wait before it closes, by a method that no
+	// other package can have: what is left is the status that such a body is answered
+	// with, most often, and to give net/http its own body back.
 	if !(w.unit.Conn().Group().IsDraining() || w.stream != nil || status == http.StatusRequestEntityTooLarge) ||
 		status == http.StatusSwitchingProtocols {
 		return
