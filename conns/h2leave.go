@@ -49,11 +49,11 @@ func (h *H2) leave() {
 		return
 	}
 	if h.delegated {
-		h.lookUp.Store(max(h.last.Load(), t) + int64(h.group.IdleGrace))
+		h.lookUp.Store(max(h.last.Load(), t) + int64(h.grace()))
 		_ = h.applyReadDeadline()
 		return
 	}
-	h.lookUp.Store(h.last.Load() + int64(min(h2FirstStream, h.group.IdleGrace/4)))
+	h.lookUp.Store(h.last.Load() + int64(min(h2FirstStream, h.grace()/4)))
 	h.stage.CompareAndSwap(h2Serving, h2Held)
 	if h.newest.Load() != 0 || h.lookUp.Load() <= t {
 		h.announce()
@@ -61,12 +61,19 @@ func (h *H2) leave() {
 	_ = h.applyReadDeadline()
 }
 
+// grace is IdleGrace, or half of the time that is left, if that is less: what stays
+// longer than that is cut by the deadline.
+func (h *H2) grace() time.Duration {
+	asked := h.askedAt.Load()
+	return min(h.group.IdleGrace, time.Duration(h.group.halfway(asked)-asked))
+}
+
 // announce tells the client to open no more streams.
 func (h *H2) announce() {
 	if !h.stage.CompareAndSwap(h2Held, h2Announced) {
 		return
 	}
-	h.lookUp.Store(h.askedAt.Load() + int64(h.group.IdleGrace)*3/4)
+	h.lookUp.Store(h.askedAt.Load() + int64(h.grace())*3/4)
 	frame := appendH2Frame(appendH2GoAway(nil, h2MaxStream), h2Ping, 0, 0, h2PingData[:]...)
 	h.send(&h2Control{frame: frame, announcement: true})
 }
@@ -105,7 +112,7 @@ func (h *H2) expired(t int64) error {
 
 // hurry is called when the client has had the time to answer the PING.
 func (h *H2) hurry(t int64) error {
-	since, grace := h.askedAt.Load(), int64(h.group.IdleGrace)
+	since, grace := h.askedAt.Load(), int64(h.grace())
 	limit := since + grace*9/10
 	switch {
 	case h.preface > 0 || h.in.count == 0:
@@ -261,14 +268,15 @@ func (h *H2) looksUp() int64 {
 }
 
 // lingerTime is how long to wait for the client's FIN. A client that was idle all
-// the time has had what there is: it does not hold the shutdown up for longer than
-// IdleGrace in all, whatever it is still taking.
+// the time, and has fetched everything, does not hold the shutdown up for longer than
+// IdleGrace in all. That its streams have ended says that their last bytes are with the
+// kernel, not that the client has them.
 func (h *H2) lingerTime() (wait time.Duration, once bool) {
 	asked := h.askedAt.Load()
 	if h.since.Load() > asked { // there was work meanwhile
 		return h.group.Linger, false
 	}
-	left := time.Duration(asked-now()) + h.group.IdleGrace*95/100
+	left := time.Duration(asked-now()) + h.grace()*95/100
 	return min(h.group.Linger, max(left, 10*time.Millisecond)), true
 }
 

@@ -19,7 +19,7 @@ type kind interface {
 	// before, may have something to fetch that a reset would destroy.
 	mayLinger(before phase) bool
 	// lingerTime is how long its FIN is awaited, and whether that is all, whatever
-	// the peer still takes.
+	// the peer still sends, once it has taken everything.
 	lingerTime() (wait time.Duration, once bool)
 	// closedAs is how a connection ends that its server closes.
 	closedAs() (outcome messages.Outcome, lost bool)

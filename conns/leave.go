@@ -171,6 +171,7 @@ func (c *Conn) linger() (ended bool) {
 	if wait == 0 {
 		return false
 	}
+	full := max(wait, c.group.Linger)
 	left := unsent(c.sock()) // before the FIN, which counts as a byte until it is acknowledged
 	c.halfClose(wait)
 	for {
@@ -181,7 +182,12 @@ func (c *Conn) linger() (ended bool) {
 			return true
 		}
 		still := unsent(c.sock())
-		if once || (still >= left && n < lingered) {
+		switch {
+		case once && still == 0:
+			return false
+		case once: // it has not had everything: whether it is still taking it is to be seen
+			once, wait = false, full
+		case still >= left && n < lingered:
 			return false
 		}
 		left = still

@@ -12,7 +12,7 @@ import (
 // receive queue (recv(2), MSG_PEEK).
 func peek(nc net.Conn) (found bool) {
 	var one [1]byte
-	onFD(nc, func(fd int) {
+	askFD(nc, func(fd int) {
 		_, _, err := unix.Recvfrom(fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		found = err == nil
 	})
@@ -22,7 +22,7 @@ func peek(nc net.Conn) (found bool) {
 // arrived is how many bytes lie in the socket's receive queue (tcp(7), SIOCINQ); 0 if
 // that cannot be known.
 func arrived(nc net.Conn) (n int64) {
-	onFD(nc, func(fd int) {
+	askFD(nc, func(fd int) {
 		if queued, err := unix.IoctlGetInt(fd, unix.SIOCINQ); err == nil {
 			n = int64(queued)
 		}
@@ -42,7 +42,7 @@ func readNow(nc net.Conn, p []byte) (n int, supported bool) {
 // unsent is how many bytes the peer has not acknowledged yet (tcp(7), SIOCOUTQ);
 // 0 if that cannot be known.
 func unsent(nc net.Conn) (n int) {
-	onFD(nc, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
+	askFD(nc, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) })
 	return n
 }
 
@@ -51,19 +51,44 @@ func unsent(nc net.Conn) (n int) {
 // it cannot be its delayed acknowledgement (RFC 9293, section 3.8.6.3).
 func untaken(nc net.Conn, since int64) bool {
 	waiting := 0
-	onFD(nc, func(fd int) { waiting, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQNSD) })
+	askFD(nc, func(fd int) { waiting, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQNSD) })
 	return waiting > 0 || (now()-since > int64(ackTime) && unsent(nc) > 0)
 }
 
 // visible reports whether unsent and untaken can see anything.
 func visible(nc net.Conn) bool {
-	_, ok := nc.(syscall.Conn)
+	_, ok := socket(nc).(syscall.Conn)
 	return ok
 }
 
 // ackTime is how long a peer may take to acknowledge what it has: a delayed
 // acknowledgement and a round trip.
 const ackTime = 500 * time.Millisecond
+
+// socket is the socket below nc: a listener of the user's may hand out TLS layers, or
+// other wrappers, that say what they wrap as a *tls.Conn does. Only questions are put to
+// it: to read from it would tear what lies above.
+func socket(nc net.Conn) net.Conn {
+	const layers = 8 // more than anybody has
+	for range layers {
+		if _, ok := nc.(syscall.Conn); ok {
+			break
+		}
+		w, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		below := w.NetConn()
+		if below == nil {
+			break
+		}
+		nc = below
+	}
+	return nc
+}
+
+// askFD runs f with the descriptor of the socket below nc.
+func askFD(nc net.Conn, f func(fd int)) bool { return onFD(socket(nc), f) }
 
 // onFD runs f with the socket's descriptor. It neither waits for the socket nor
 // minds its deadlines.
