@@ -26,6 +26,7 @@ type H2 struct {
 	partial uint32 // the stream whose header block is incomplete
 	acked   bool   // the client has seen that it shall open no streams
 	late    bool   // it has had the time to say so
+	looked  int64  // when a last look found that it was about to begin; 0 if none has
 
 	// Of the holder of the token: the server, or whoever writes a frame of ours.
 	token  chan struct{}

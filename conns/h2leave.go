@@ -96,8 +96,8 @@ func (h *H2) expired(t int64) error {
 	}
 	if h.delegated {
 		h.lookUp.Store(0)
-		if h.preface > 0 || h.in.count == 0 {
-			return io.EOF // the client has not even begun
+		if h.unbegun() && !h.lookAgain(t) {
+			return io.EOF
 		}
 		return nil
 	}
@@ -115,8 +115,11 @@ func (h *H2) hurry(t int64) error {
 	since, grace := h.askedAt.Load(), int64(h.grace())
 	limit := since + grace*9/10
 	switch {
-	case h.preface > 0 || h.in.count == 0:
-		return io.EOF // the client has not even begun
+	case h.unbegun():
+		if !h.lookAgain(t) {
+			h.abandonPartial()
+			return io.EOF
+		}
 	case h.in.boundary() && t < limit && h.pending():
 		h.lookUp.Store(limit) // a last look at what has arrived
 	case h.in.boundary():
@@ -133,6 +136,27 @@ func (h *H2) hurry(t int64) error {
 	return nil
 }
 
+// unbegun reports whether not even a first frame of the client's has come.
+func (h *H2) unbegun() bool { return h.preface > 0 || h.in.count == 0 }
+
+// lookAgain is the last look at what has arrived from such a client, which the process
+// may not have had the time to read: it reports whether the reader shall try. A client
+// that drips is not waited for: as a rule all that it has sent has been read.
+func (h *H2) lookAgain(t int64) bool {
+	if !h.pending() {
+		return false
+	}
+	if h.looked == 0 {
+		h.looked = t
+	}
+	grace := int64(h.grace())
+	if t > h.looked+headerBound*grace {
+		return false
+	}
+	h.lookUp.Store(t + max(grace/4, int64(blindLook)))
+	return true
+}
+
 // onlyPartial reports whether nothing is left but a request that does not get
 // complete.
 func (h *H2) onlyPartial() bool {
@@ -142,8 +166,9 @@ func (h *H2) onlyPartial() bool {
 	return h.open.Load() == 0
 }
 
-// abandonPartial tells the client that this request was not processed. The server
-// has not seen it; it is the reader that says goodbye.
+// abandonPartial tells the client that this request was not processed, or that what
+// crosses this on the wire will not be. The server has not seen it; it is the reader
+// that says goodbye.
 func (h *H2) abandonPartial() {
 	last := h.newest.Load()
 	if h.partial != 0 {
