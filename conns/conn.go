@@ -115,7 +115,7 @@ func (c *Conn) Init(g *Group, nc net.Conn) {
 // InitTLS is NewTLS for a Conn that is part of something else.
 func (c *Conn) InitTLS(g *Group, layer net.Conn, below *Records) {
 	c.Init(g, layer)
-	c.below = below
+	c.below, below.shaking = below, c
 }
 
 // FollowHTTP1 tells that the connection speaks HTTP/1, whose requests are

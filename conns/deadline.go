@@ -99,8 +99,9 @@ func (c *Conn) effectiveReadDeadline() int64 {
 	return want
 }
 
-// headerBound is how many times IdleGrace an incomplete header may take in all
-// once the connection was asked to leave, so that a dripping one ends too.
+// headerBound is how many times IdleGrace an incomplete header, or record of a TLS
+// handshake, may take in all once the connection was asked to leave, so that a dripping
+// one ends too.
 const headerBound = 2
 
 // due is when the connection, as it is now, has been quiet for long enough to
@@ -113,8 +114,10 @@ func (c *Conn) due() int64 {
 	grace := int64(c.group.IdleGrace)
 	switch phase(w & phaseMask) {
 	case fresh:
-		// Nobody could tell its peer to repeat: it has the whole grace.
-		return min(max(c.ask.Load(), c.active())+grace, max(c.hurry(), c.active()))
+		// Nobody could tell its peer to repeat: it has the whole grace, and in a TLS
+		// handshake for as long as it goes on sending, within bounds.
+		return min(max(c.ask.Load(), c.active())+grace, max(c.ask.Load(), c.since.Load())+headerBound*grace,
+			max(c.hurry(), c.active()))
 	case idle:
 		return min(c.active()+grace, max(c.hurry(), c.active()))
 	case streams:

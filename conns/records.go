@@ -19,6 +19,8 @@ type Records struct {
 	have   uint8        // bytes of it
 	full   atomic.Bool  // the layer above may hold more of a record than has been read of it
 	body   uint16       // bytes of the record that are still to come
+
+	shaking *Conn // whose handshake is in progress; of the goroutine that reads
 }
 
 // NewRecords follows the records that arrive on a socket.
@@ -29,10 +31,30 @@ func (r *Records) Read(p []byte) (int, error) {
 	if len(r.left) > 0 {
 		return r.next(p), nil
 	}
+	if r.shaking != nil {
+		return r.shake(p)
+	}
 	n, err := r.Conn.Read(p)
 	if n <= 0 {
 		return n, err
 	}
+	return r.first(p[:n]), err
+}
+
+// shake is Read during the handshake. The TLS layer makes an end of the first error, so
+// that a deadline of ours is looked into here.
+func (r *Records) shake(p []byte) (int, error) {
+	if r.have == 0 && r.body == 0 {
+		r.shaking.awaitsRecord()
+	}
+	n, err := r.Conn.Read(p)
+	for n <= 0 && r.shaking.waitsOn(err) {
+		n, err = r.Conn.Read(p)
+	}
+	if n <= 0 {
+		return n, err
+	}
+	r.shaking.shook()
 	return r.first(p[:n]), err
 }
 
