@@ -343,15 +343,19 @@ func TestP7_ReportNamesWhatWasCut(t *testing.T) {
 	})
 }
 
-// A handler that ends when its context does can still answer before the deadline.
+// A handler that ends when its context does can still answer before the deadline. What
+// it had begun is lost, though: nobody knows what it would have answered.
 func TestP7_HandlersHearOfTheDeadlineInTime(t *testing.T) {
 	overTLS(t, func(t *testing.T, tls bool) {
 		r := start(t, drain.Config{Timeout: 2 * time.Second}, tls)
 		c := r.dial().get("/obedient")
 		h := r.next()
 		report, err := r.Shutdown(t.Context())
-		require.NoError(t, err, "%v", report)
+		require.ErrorIs(t, err, drain.ErrCut, "%v", report)
 		assert.Equal(t, 1, report.Sum().Drained)
+		assert.Equal(t, 1, report.Sum().Lost)
+		require.Len(t, report.Servers[0].Stragglers, 1)
+		assert.Equal(t, "GET /obedient", report.Servers[0].Stragglers[0].Request)
 		assert.ErrorIs(t, contextCause(h.r), drain.ErrKilled)
 		answer, _ := c.answer()
 		assert.Equal(t, http.StatusOK, answer.StatusCode)

@@ -85,7 +85,7 @@ func (c *connection) Busy() { c.mailbox.PostUserMessage(messages.Busy{}) }
 
 func (c *connection) Idle() { c.mailbox.PostUserMessage(messages.Idle{}) }
 
-func (c *connection) Ended(outcome messages.Outcome, lost bool) {
+func (c *connection) Ended(outcome messages.Outcome, lost int) {
 	c.mailbox.PostUserMessage(messages.Ended{Outcome: outcome, Lost: lost})
 }
 

@@ -96,7 +96,7 @@ func (s *server) cutAll(outcome messages.Outcome) {
 		if !told {
 			last = record.Snapshot()
 		}
-		s.count(pid, record, outcome, last.State == messages.StateBusy)
+		s.count(pid, record, outcome, inProgress(last))
 	})
 }
 

@@ -9,12 +9,21 @@ import (
 	"github.com/godrain/drain/messages"
 )
 
+// inProgress is how many requests are lost with a connection that nobody can ask any
+// more, as far as its description tells.
+func inProgress(c messages.Connection) int {
+	if c.State == messages.StateBusy {
+		return 1
+	}
+	return 0
+}
+
 // count enters a connection that has ended into the counters and, during a
-// drain, into the report.
-func (s *server) count(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost bool) {
+// drain, into the report. lost is how many requests were lost with it.
+func (s *server) count(pid *actor.PID, record messages.Record, outcome messages.Outcome, lost int) {
 	s.tally(outcome, lost)
-	if outcome != messages.OutcomeDrained || lost || s.shared.bus.eachConnection || len(s.stragglers) > 0 {
-		s.describeEnd(pid, record, outcome, lost)
+	if outcome != messages.OutcomeDrained || lost > 0 || s.shared.bus.eachConnection || len(s.stragglers) > 0 {
+		s.describeEnd(pid, record, outcome, lost > 0)
 	}
 }
 
@@ -76,7 +85,7 @@ func (s *server) status(oldest, each int) messages.ServerStatus {
 }
 
 // tally adds one ended connection to the counters and the report.
-func (s *server) tally(outcome messages.Outcome, lost bool) {
+func (s *server) tally(outcome messages.Outcome, lost int) {
 	group, draining := s.tracker.group, s.phase > messages.PhaseServing
 	counter, entry := &group.Drained, &s.report.Drained
 	switch outcome {
@@ -90,13 +99,9 @@ func (s *server) tally(outcome messages.Outcome, lost bool) {
 		counter, entry = &group.Refused, &s.report.Refused
 	}
 	counter.Add(1)
-	if lost {
-		group.Lost.Add(1)
-	}
+	group.Lost.Add(int64(lost))
 	if draining {
 		*entry++
-		if lost {
-			s.report.Lost++
-		}
+		s.report.Lost += lost
 	}
 }

@@ -42,7 +42,7 @@ func (u *Unit) NetHTTPContext(c *Conn, parent context.Context) context.Context {
 
 // End marks that the handler of a unit has returned that was given a Context and to no
 // Begin: Return and Done do it for others.
-func (u *Unit) End() { u.interrupt.ended() }
+func (u *Unit) End() { _ = u.interrupt.ended() }
 
 // Conn is the connection that Context was given.
 func (u *Unit) Conn() *Conn { return u.interrupt.conn }

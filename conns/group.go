@@ -179,11 +179,11 @@ func (g *Group) exit() {
 }
 
 // Owner hears what happens on a connection, from one goroutine at a time and in
-// order. Its methods do not block.
+// order. Its methods do not block. Ended tells how many requests were lost.
 type Owner interface {
 	Busy()
 	Idle()
-	Ended(outcome messages.Outcome, lost bool)
+	Ended(outcome messages.Outcome, lost int)
 }
 
 // Tracker adopts connections: it is what a server serves with.

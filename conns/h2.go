@@ -46,7 +46,10 @@ type H2 struct {
 	frames       atomic.Pointer[h2Control]
 	queued       atomic.Int32 // of frames, until they are written
 	panicked     atomic.Bool
-	delegated    bool // its server says GOAWAY: see FollowHTTP2
+	gone         atomic.Int32           // requests that were cut, while the connection went on
+	victim       atomic.Pointer[Stream] // the first of them
+	losses       atomic.Int32           // see cuts
+	delegated    bool                   // its server says GOAWAY: see FollowHTTP2
 
 	// Of the handlers. They run on other processors than the reader and the writer: what
 	// those write with each request does not lie here, nor what these do in the Conn.

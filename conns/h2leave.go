@@ -314,17 +314,18 @@ func (h *H2) mayLinger(before phase) bool {
 }
 
 // A connection that its server closes has cut a request if a stream is open, and
-// its client is there.
+// its client is there. Servers do that on purpose: gRPC by MaxConnectionAgeGrace.
 func (h *H2) closedAs() (messages.Outcome, bool) {
-	if h.panicked.Load() || (h.open.Load() > 0 && !h.has(broken)) {
+	lost := h.cuts(!h.has(broken))
+	if h.panicked.Load() {
 		return messages.OutcomeCrashed, true
 	}
-	return messages.OutcomeDrained, false
+	return messages.OutcomeDrained, lost
 }
 
 func (h *H2) killedAs(p phase) (messages.Outcome, bool) {
 	if p == streams {
-		return messages.OutcomeKilled, h.open.Load() > 0
+		return messages.OutcomeKilled, h.cuts(true)
 	}
 	return marked{h.Conn}.killedAs(p)
 }

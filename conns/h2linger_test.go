@@ -13,9 +13,9 @@ import (
 // deaf is an Owner that minds nothing.
 type deaf struct{}
 
-func (deaf) Busy()                        {}
-func (deaf) Idle()                        {}
-func (deaf) Ended(messages.Outcome, bool) {}
+func (deaf) Busy()                       {}
+func (deaf) Idle()                       {}
+func (deaf) Ended(messages.Outcome, int) {}
 
 // A connection that lingers is asked to leave, and its server sets deadlines: it
 // ends when its time is over all the same.

@@ -1,6 +1,7 @@
 package conns
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/godrain/drain/messages"
@@ -20,6 +21,13 @@ const h2Named = 8
 // H2 returns the connection as one that speaks HTTP/2; nil if it does not.
 func (c *Conn) H2() *H2 { return c.h2.Load() }
 
+// Forsaken reports whether the client has cancelled the request, or is gone: nobody
+// waits for its answer.
+func (s *Stream) Forsaken() bool {
+	i := &s.interrupt
+	return i.conn != nil && (i.conn.has(broken) || (i.parent.Err() != nil && context.Cause(i.parent) != ErrKilled))
+}
+
 // Start marks that the handler of a request starts.
 func (h *H2) Start(s *Stream) {
 	s.order = h.begun.Add(1)
@@ -36,9 +44,12 @@ func (h *H2) Start(s *Stream) {
 // Done marks that the handler has returned, or, if it has not completed, that it
 // has panicked.
 func (h *H2) Done(s *Stream, completed bool) {
-	s.interrupt.ended()
-	if !completed && h.group.IsDraining() {
+	switch {
+	case s.interrupt.ended():
+		h.lose(s)
+	case !completed && h.group.IsDraining():
 		h.panicked.Store(true)
+		h.lose(s)
 	}
 	if s.named != nil {
 		s.named.Store(nil)
@@ -46,10 +57,37 @@ func (h *H2) Done(s *Stream, completed bool) {
 	h.group.exit()
 }
 
+// lose notes that a request was begun and will not be answered in full.
+func (h *H2) lose(s *Stream) {
+	h.gone.Add(1)
+	h.victim.CompareAndSwap(nil, s)
+}
+
+// cuts notes how many requests are lost if the connection ends now, and reports whether
+// any is; open says whether those are whose streams are open.
+func (h *H2) cuts(open bool) bool {
+	n := h.gone.Load()
+	if open {
+		n += h.open.Load()
+	}
+	if s := h.oldest(); n > 0 && s != nil {
+		h.victim.CompareAndSwap(nil, s)
+	}
+	for {
+		before := h.losses.Load()
+		if n <= before || h.losses.CompareAndSwap(before, n) {
+			return n > 0
+		}
+	}
+}
+
 func (h *H2) describe(d *messages.Connection) {
 	d.Protocol, d.Requests = "HTTP/2.0", h.begun.Load()
 	if h.delegated {
 		d.Protocol = "gRPC"
+	}
+	if s := h.victim.Load(); s != nil {
+		d.Request = s.line()
 	}
 	if d.State != messages.StateBusy {
 		return // it has left
@@ -60,13 +98,17 @@ func (h *H2) describe(d *messages.Connection) {
 			d.State = messages.StateNew
 		}
 	}
-	var oldest *Stream
+	if s := h.oldest(); s != nil {
+		d.Request = s.line()
+	}
+}
+
+// oldest is the oldest request in progress that is known by name; nil if none is.
+func (h *H2) oldest() (oldest *Stream) {
 	for i := range h.named {
 		if s := h.named[i].Load(); s != nil && (oldest == nil || s.order < oldest.order) {
 			oldest = s
 		}
 	}
-	if oldest != nil {
-		d.Request = oldest.line()
-	}
+	return oldest
 }

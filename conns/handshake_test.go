@@ -82,7 +82,9 @@ func TestAHandshakeInProgressIsNotAbandoned(t *testing.T) {
 	t.Run("slow", func(t *testing.T) {
 		const grace = 300 * time.Millisecond
 		_, _, there, run := handshake(t, grace)
-		go func() { _ = tls.Client(&paced{there, grace * 2 / 3}, &tls.Config{InsecureSkipVerify: true}).Handshake() }()
+		go func() {
+			_ = tls.Client(&paced{there, grace * 2 / 3}, &tls.Config{InsecureSkipVerify: true}).Handshake()
+		}()
 		start := time.Now()
 		require.NoError(t, run())
 		assert.GreaterOrEqual(t, time.Since(start), grace)

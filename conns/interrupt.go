@@ -42,6 +42,7 @@ const (
 	watches                      // its handler watches Draining
 	finished                     // it has returned
 	finite                       // it ends by itself
+	unseen                       // it has a context that can be cancelled, and nobody has looked at that
 )
 
 // interruptAfter is the head start of a handler that watches Draining: one that
@@ -55,13 +56,32 @@ type interruptible Interrupt
 
 func (c *interruptible) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
-func (c *interruptible) Done() <-chan struct{} { return (*Interrupt)(c).make().Done() }
+func (c *interruptible) Done() <-chan struct{} {
+	made := (*Interrupt)(c).make(0)
+	c.seen()
+	return made.Done()
+}
 
 func (c *interruptible) Err() error {
-	if made := c.made.Load(); made != nil {
-		return made.Err()
+	made := c.made.Load()
+	if made == nil {
+		if err := c.parent.Err(); err == nil || c.alone {
+			return err
+		}
+		made = (*Interrupt)(c).make(0)
 	}
-	return c.parent.Err()
+	err := made.Err()
+	if err != nil {
+		c.seen()
+	}
+	return err
+}
+
+// seen notes that somebody has looked.
+func (c *interruptible) seen() {
+	if c.word.Load()&unseen != 0 {
+		c.word.And(^unseen)
+	}
 }
 
 func (c *interruptible) Value(key any) any {
@@ -80,7 +100,8 @@ func (c *interruptible) Value(key any) any {
 // String is for those who print a context: its fields change while they do.
 func (c *interruptible) String() string { return nameOf(c.parent) + ".Unit" }
 
-func (i *Interrupt) make() *cancellable {
+// make makes it; by is unseen for who does not look himself.
+func (i *Interrupt) make(by uint32) *cancellable {
 	if made := i.made.Load(); made != nil {
 		return made
 	}
@@ -89,8 +110,14 @@ func (i *Interrupt) make() *cancellable {
 		parent = (*detached)(i)
 	}
 	ctx, cancel := context.WithCancelCause(parent)
+	if by != 0 {
+		i.word.Or(by)
+	}
 	if !i.made.CompareAndSwap(nil, &cancellable{Context: ctx, cancel: cancel}) {
 		cancel(nil) // another goroutine was first
+		if by != 0 {
+			i.word.And(^by) // and may have looked
+		}
 	}
 	made := i.made.Load()
 	if i.word.Load()&finished != 0 || (i.alone && i.conn.has(peerless)) {
@@ -118,7 +145,7 @@ func (d *detached) String() string              { return nameOf(d.parent) }
 // cancel cancels the request, if it has a context of its own and is in progress.
 func (i *Interrupt) cancel(cause error) {
 	if i.conn != nil && i.word.Load()&finished == 0 {
-		i.make().cancel(cause)
+		i.make(unseen).cancel(cause)
 	}
 }
 
@@ -164,7 +191,7 @@ func (i *Interrupt) Stream() {
 func (i *Interrupt) await(delay func() time.Duration) {
 	w := &waiting{timer: time.AfterFunc(time.Hour, i.interrupt)}
 	w.timer.Stop()
-	if !i.make().waiting.CompareAndSwap(nil, w) {
+	if !i.make(unseen).waiting.CompareAndSwap(nil, w) {
 		return
 	}
 	stop := context.AfterFunc(i.conn.group.drain, func() {
@@ -213,7 +240,7 @@ func (i *Interrupt) Interrupted() bool {
 // cancelNow cancels the context. A handler that does not look at it, and goes on
 // with the next event, learns from its Write after another grace.
 func (i *Interrupt) cancelNow() {
-	made := i.make()
+	made := i.make(unseen)
 	made.cancel(ErrDraining)
 	made.waiting.Load().timer.Reset(max(interruptAfter, i.conn.group.IdleGrace))
 }
@@ -249,15 +276,22 @@ func (i *Interrupt) Wrote(whole bool) {
 	}
 }
 
-// ended is called when the handler has returned.
-func (i *Interrupt) ended() {
+// ended is called when the handler has returned. It reports whether that was because the
+// deadline had cancelled the request, as far as anybody can know: it came after that, and
+// the handler, or what it called, had looked at the context. One that had not, and has
+// answered before the kill, has lost nothing.
+func (i *Interrupt) ended() (severs bool) {
 	if i.conn == nil {
-		return
+		return false
 	}
-	i.word.Or(finished)
+	before := i.word.Or(finished)
 	made := i.made.Load()
 	if made == nil {
-		return
+		return false
+	}
+	if i.conn.has(doomed) && before&unseen == 0 && context.Cause(made) == ErrKilled {
+		severs = true
+		i.conn.raise(severed)
 	}
 	if w := made.waiting.Load(); w != nil {
 		if stop := w.stop.Load(); stop != nil {
@@ -266,4 +300,5 @@ func (i *Interrupt) ended() {
 		w.timer.Stop()
 	}
 	made.cancel(context.Canceled)
+	return severs
 }

@@ -69,10 +69,10 @@ func (m marked) mayLinger(before phase) bool { return m.group.IsDraining() && be
 func (m marked) lingerTime() (time.Duration, bool) { return m.group.Linger, false }
 
 func (m marked) closedAs() (messages.Outcome, bool) {
-	if m.phase() == working && !m.has(returned) && !m.has(broken) {
+	if m.phase() == working && !m.has(returned) && !m.has(broken|severed) {
 		return messages.OutcomeCrashed, true
 	}
-	return messages.OutcomeDrained, false
+	return messages.OutcomeDrained, m.has(severed)
 }
 
 func (m marked) killedAs(p phase) (messages.Outcome, bool) {
@@ -84,14 +84,14 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 		case untaken(m.sock(), m.since.Load()):
 			return messages.OutcomeKilled, true
 		case outcome == messages.OutcomeDrained && !visible(m.sock()):
-			return messages.OutcomeKilled, false // nobody can say whether it has
+			return messages.OutcomeKilled, lost // nobody can say whether it has
 		}
 		return outcome, lost
 	case p == received || p == working:
 		// The handler may have returned, and net/http hold its answer still.
 		return messages.OutcomeKilled, true
 	}
-	return messages.OutcomeKilled, false
+	return messages.OutcomeKilled, m.has(severed)
 }
 
 func (m marked) describe(s *messages.Connection) {

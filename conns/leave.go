@@ -156,7 +156,18 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	if c.has(killed) { // the serving goroutine may be here first
 		outcome, lost = c.sentenced()
 	}
-	c.owner.Ended(outcome, lost)
+	c.owner.Ended(outcome, c.losses(lost))
+}
+
+// losses is how many requests a connection has lost that has lost some.
+func (c *Conn) losses(lost bool) int {
+	switch h := c.h2.Load(); {
+	case !lost:
+		return 0
+	case h != nil:
+		return max(int(h.losses.Load()), 1)
+	}
+	return 1
 }
 
 // lingered is how much a peer must send in one Linger to be still uploading,

@@ -76,6 +76,9 @@ func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
 	handler(ctx, c)
 	completed = true
 	c.raise(returned)
+	if c.raw.atWork(c.phase()) {
+		whole.End() // before its verdict: it may have been cut by the deadline
+	}
 	return nil
 }
 
@@ -128,12 +131,12 @@ func (s stranger) closedAs() (messages.Outcome, bool) {
 	if s.raw.panicked.Load() {
 		return messages.OutcomeCrashed, s.raw.atWork(s.phase())
 	}
-	return messages.OutcomeDrained, false
+	return messages.OutcomeDrained, s.has(severed)
 }
 
 func (s stranger) killedAs(p phase) (messages.Outcome, bool) {
 	if p == reading {
-		return messages.OutcomeKilled, s.raw.atWork(p)
+		return messages.OutcomeKilled, s.raw.atWork(p) || s.has(severed)
 	}
 	return marked(s).killedAs(p)
 }

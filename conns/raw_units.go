@@ -38,7 +38,9 @@ func (r *raw) idle() {
 	if !last {
 		return
 	}
-	c.unit.CompareAndSwap(described, nil) // or there is another by now
+	if !c.has(severed) { // else the Report names it
+		c.unit.CompareAndSwap(described, nil) // or there is another by now
+	}
 	c.since.Store(now())
 	c.step(rest)
 	for r.inProgress() { // another goroutine has begun it meanwhile, which the phase has not kept
@@ -76,7 +78,7 @@ func (r *raw) Busy() { r.tell() }
 func (r *raw) Idle() { r.tell() }
 
 // Ended implements Owner.
-func (r *raw) Ended(outcome messages.Outcome, lost bool) { r.owner.Ended(outcome, lost) }
+func (r *raw) Ended(outcome messages.Outcome, lost int) { r.owner.Ended(outcome, lost) }
 
 func (r *raw) tell() {
 	if r.telling.Add(1) > 1 {

@@ -31,7 +31,7 @@ func (w *turns) tell(busy bool) {
 
 func (w *turns) Busy()                        { w.tell(true) }
 func (w *turns) Idle()                        { w.tell(false) }
-func (w *turns) Ended(messages.Outcome, bool) {}
+func (w *turns) Ended(messages.Outcome, int) {}
 
 // Whatever goroutines begin and end units, in whatever order: while one is in progress
 // the connection is at work, and when none is it is idle.

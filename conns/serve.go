@@ -168,7 +168,7 @@ func (c *Conn) Return(completed bool) {
 		c.raise(returned)
 	}
 	if u := c.unit.Load(); u != nil {
-		u.interrupt.ended()
+		_ = u.interrupt.ended()
 	}
 	if k := c.takeover.Load(); k != nil {
 		c.unit.Store(nil)
@@ -193,7 +193,9 @@ func (c *Conn) Idle() {
 		c.raw.idle()
 		return
 	}
-	c.unit.Store(nil)
+	if !c.has(severed) { // else the Report names it
+		c.unit.Store(nil)
+	}
 	c.step(rest)
 }
 

@@ -83,7 +83,7 @@ type witness struct {
 
 func (w *witness) Busy() { w.busy, w.after = true, w.after || w.ends > 0 }
 func (w *witness) Idle() { w.busy, w.after = false, w.after || w.ends > 0 }
-func (w *witness) Ended(o messages.Outcome, _ bool) {
+func (w *witness) Ended(o messages.Outcome, _ int) {
 	w.ends++
 	w.ended <- o
 }

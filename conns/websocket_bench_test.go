@@ -20,9 +20,9 @@ func (s *still) Write(p []byte) (int, error) { return len(p), nil }
 
 type nobody struct{}
 
-func (nobody) Busy()                        {}
-func (nobody) Idle()                        {}
-func (nobody) Ended(messages.Outcome, bool) {}
+func (nobody) Busy()                       {}
+func (nobody) Idle()                       {}
+func (nobody) Ended(messages.Outcome, int) {}
 
 func BenchmarkEcho(b *testing.B) {
 	near, far := net.Pipe()

@@ -23,8 +23,8 @@ type listenerOwner struct{ ended chan ending }
 
 func (listenerOwner) Busy() {}
 func (listenerOwner) Idle() {}
-func (o listenerOwner) Ended(outcome messages.Outcome, lost bool) {
-	o.ended <- ending{outcome, lost}
+func (o listenerOwner) Ended(outcome messages.Outcome, lost int) {
+	o.ended <- ending{outcome, lost > 0}
 }
 
 // pair is a WebSocket on a real socket: k is the handler's, peer the other end.

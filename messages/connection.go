@@ -19,7 +19,8 @@ type Idle struct{}
 type Close struct{}
 
 // Cancel goes from a server to its connections a little before the deadline: the
-// contexts of their handlers are cancelled, so that these can still answer.
+// contexts of their handlers are cancelled, so that these can still say something.
+// What they were doing counts as lost: see ServerReport.Lost.
 type Cancel struct{}
 
 // Kill goes from a server to its connections at the deadline, or when the drain
@@ -30,7 +31,7 @@ type Kill struct{}
 // message: the socket is closed. The actor passes it on as Closed.
 type Ended struct {
 	Outcome Outcome
-	Lost    bool // a request had been read and begun, and was not answered in full
+	Lost    int // requests that had been read and begun, and were not answered in full
 }
 
 // Closed is a connection's goodbye to its server, which then stops it.
@@ -38,7 +39,7 @@ type Closed struct {
 	Connection *actor.PID
 	Record     Record // the one that it was adopted with
 	Outcome    Outcome
-	Lost       bool
+	Lost       int
 }
 
 // Adopt goes from an acceptor to its server: this connection is yours. It stands

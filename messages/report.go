@@ -29,6 +29,12 @@ type PhaseTook struct {
 
 // ServerReport is one child's share of a Report. The counts are of connections
 // that ended during the drain.
+//
+// But Lost counts requests: a connection that multiplexes, HTTP/2's or gRPC's, may lose
+// several, and ends once. It counts those too whose handler had looked at its context,
+// which is cancelled a little before the deadline, and returned after that: what it
+// had not done by then it has not done, though its connection ended in order. A
+// handler that had not looked, and has answered before the kill, has lost nothing.
 type ServerReport struct {
 	Name       string `json:"name"`
 	Addr       string `json:"addr,omitempty"`

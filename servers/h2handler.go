@@ -33,7 +33,8 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	completed := false
 	defer func() {
 		defer func() { h.conn.Done(&s.stream, completed) }()
-		if !completed && s.response.stream.interrupted() {
+		// A proxy panics over what nobody waits for: see abandoned.
+		if !completed && (s.response.stream.interrupted() || s.stream.Forsaken()) {
 			completed = abandoned(recover())
 		}
 	}()

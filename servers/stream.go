@@ -92,9 +92,10 @@ func (s *eventStream) follow(p []byte) {
 // interrupted reports whether a drain has ended it, between two events.
 func (s *eventStream) interrupted() bool { return s != nil && s.interrupt.Interrupted() }
 
-// abandoned reports whether a handler whose stream a drain has ended panicked for just
-// that: httputil.ReverseProxy does, when its context is cancelled. What it has written
-// is whole, so the response ends in order. Any other panic goes on.
+// abandoned reports whether a handler whose stream a drain has ended, or whose client has
+// ended it, panicked for just that: httputil.ReverseProxy does, when its context is
+// cancelled. What it has written is whole, or nobody wants it, so the response ends in
+// order. Any other panic goes on.
 func abandoned(reason any) bool {
 	switch reason {
 	case nil:
