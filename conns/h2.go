@@ -243,7 +243,11 @@ func (h *H2) interpose(p []byte) (n int, err error) {
 // is with the kernel.
 func (h *H2) put(p []byte) (int, error) {
 	n, err := h.net.Write(p)
-	h.wrote(int64(n), err)
+	failed := err
+	if err != nil && n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		failed = nil // a server with a WriteByteTimeout goes on from here
+	}
+	h.wrote(int64(n), failed)
 	for p = p[:n]; len(p) > 0; {
 		n, edge := h.out.next(p)
 		p = p[n:]

@@ -233,10 +233,14 @@ func (h *H2) send(c *h2Control) {
 	}
 	go func() {
 		<-h.token
+		var err error
 		if h.frames.Load() != nil && h.mayWrite() {
-			_ = h.writeFrames()
+			err = h.writeFrames()
 		}
 		h.token <- struct{}{}
+		if err != nil {
+			_ = h.sock().Close() // the server has not seen the error, and a frame may be torn
+		}
 	}()
 }
 
@@ -257,16 +261,15 @@ func (h *H2) writeFrames() error {
 			buf = append(buf, c.frame...)
 		}
 	}
+	var err error
 	if len(buf) > 0 {
-		n, err := h.net.Write(buf)
+		var n int
+		n, err = h.net.Write(buf)
 		h.wrote(int64(n), err)
-		if err != nil {
-			return err
-		}
 	}
-	h.queued.Add(-int32(len(order)))
+	h.queued.Add(-int32(len(order))) // those that cannot be written hold up nothing
 	h.wake()
-	return nil
+	return err
 }
 
 // over reports whether nothing is left to be done on the connection.
