@@ -3,24 +3,13 @@ package grpcserver
 import (
 	"context"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 
 	"github.com/godrain/drain/conns"
 )
 
-// serverOptions are what a grpc.Server needs for its calls to be counted, named
-// and told of a drain.
-func (s *Server) serverOptions() []grpc.ServerOption {
-	options := []grpc.ServerOption{grpc.StatsHandler(calls{s})}
-	if !s.options.OwnCredentials {
-		options = append(options, s.credentials())
-	}
-	return options
-}
-
 // calls is the stats.Handler that makes each call a unit of work.
-type calls struct{ server *Server }
+type calls struct{ service *service }
 
 type callKey struct{}
 
@@ -33,7 +22,7 @@ type call struct {
 // TagConn implements stats.Handler: the contexts of all calls on a connection
 // derive from what it returns.
 func (h calls) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
-	c, ok := h.server.peers.LoadAndDelete(info.RemoteAddr)
+	c, ok := h.service.peers.LoadAndDelete(info.RemoteAddr)
 	if !ok {
 		return ctx
 	}
@@ -43,30 +32,41 @@ func (h calls) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Con
 // HandleConn implements stats.Handler.
 func (calls) HandleConn(context.Context, stats.ConnStats) {}
 
-// TagRPC implements stats.Handler.
+// TagRPC implements stats.Handler. It is no beginning: a call of a method that is not
+// registered is tagged, and then neither begins nor ends.
 func (calls) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	c := conns.FromContext(ctx)
 	if c == nil {
 		return ctx
 	}
 	k := &call{conn: c.H2(), stream: conns.Stream{Unit: conns.Unit{Path: info.FullMethodName}}}
-	ctx = k.stream.Context(c, ctx)
-	if k.conn != nil {
-		k.conn.Start(&k.stream)
-	}
-	return context.WithValue(ctx, callKey{}, k)
+	return context.WithValue(k.stream.Context(c, ctx), callKey{}, k)
 }
 
 // HandleRPC implements stats.Handler.
 func (calls) HandleRPC(ctx context.Context, s stats.RPCStats) {
-	if _, over := s.(*stats.End); !over {
+	switch s.(type) {
+	case *stats.Begin:
+		if k, ok := ctx.Value(callKey{}).(*call); ok {
+			k.begin()
+		}
+	case *stats.End:
+		if k, ok := ctx.Value(callKey{}).(*call); ok {
+			k.end()
+		}
+	}
+}
+
+func (k *call) begin() {
+	if k.conn != nil {
+		k.conn.Start(&k.stream)
+	}
+}
+
+func (k *call) end() {
+	if k.conn == nil {
+		k.stream.End()
 		return
 	}
-	switch k, ok := ctx.Value(callKey{}).(*call); {
-	case !ok:
-	case k.conn == nil:
-		k.stream.End()
-	default:
-		k.conn.Done(&k.stream, true)
-	}
+	k.conn.Done(&k.stream, true)
 }

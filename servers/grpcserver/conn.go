@@ -1,25 +1,21 @@
 package grpcserver
 
 import (
-	"context"
-	"crypto/tls"
 	"net"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/godrain/drain/conns"
 )
 
 // conn is a connection as gRPC sees it.
 type conn struct {
-	net.Conn // what gRPC reads and writes; before the TLS handshake, nothing
+	net.Conn // what gRPC reads and writes
 	tracked  *conns.Conn
-	server   *Server
+	service  *service
 	begun    atomic.Bool
+	served   atomic.Bool // the handshakes are over, where they are not ours
+	over     atomic.Bool
 
 	remote atomic.Pointer[net.Addr] // nil until gRPC has asked for it
 }
@@ -27,35 +23,17 @@ type conn struct {
 // uniqueAddr is the address of a connection whose own is like that of others.
 type uniqueAddr struct{ net.Addr }
 
-func (s *Server) track(g *conns.Group, nc net.Conn) *conn {
-	c := &conn{server: s}
-	if config := s.options.TLSConfig; config != nil {
-		config = config.Clone()
-		config.NextProtos = []string{"h2"}
-		records := conns.NewRecords(nc)
-		c.tracked = conns.NewTLS(g, tls.Server(records, config), records)
-	} else {
-		c.tracked = conns.New(g, nc)
-	}
-	if s.options.OwnCredentials {
-		c.tracked.FollowReads()
-		c.tracked.SetProtocol("gRPC")
-	}
-	c.Conn = c.tracked
-	return c
-}
-
 // start is called when the connection has been adopted.
 func (c *conn) start() {
-	switch {
-	case c.server.options.OwnCredentials:
-		c.tracked.Begin(&conns.Unit{Path: "(encrypted by the server's own credentials)"})
-	case c.server.options.TLSConfig == nil:
-		c.multiplex()
+	switch o := c.service.options; {
+	case o.OwnCredentials:
+		c.Conn = c.tracked
+	case o.TLSConfig != nil:
+		c.Conn = &opening{c.tracked, c}
+	default:
+		c.Conn = &opening{c.tracked.FollowHTTP2(), c}
 	}
 }
-
-func (c *conn) multiplex() { c.Conn = c.tracked.FollowHTTP2() }
 
 // RemoteAddr is the same value at each call: gRPC's handle on the connection, by
 // which TagConn finds it. It is asked for by the goroutine that serves the connection,
@@ -73,61 +51,38 @@ func (c *conn) RemoteAddr() net.Addr {
 	if !c.remote.CompareAndSwap(nil, &addr) {
 		return *c.remote.Load()
 	}
-	c.server.peers.Store(addr, c.tracked)
+	c.service.peers.Store(addr, c.tracked)
 	return addr
 }
 
-// SetDeadline is gRPC's first act on a connection that it serves.
+// SetDeadline is gRPC's first act on a connection that it serves, and, with no
+// deadline any more, its last before the calls: in between are the handshakes.
 func (c *conn) SetDeadline(t time.Time) error {
 	c.take()
+	if c.service.options.OwnCredentials && t.IsZero() && !c.over.Load() {
+		// What it carries from here on cannot be seen. Before, it leaves as any other
+		// that is silent, or stops in the middle of a word.
+		c.served.Store(true)
+		c.tracked.Begin(&conns.Unit{Path: "(encrypted by the server's own credentials)"})
+	}
 	return c.Conn.SetDeadline(t)
 }
 
 // Close ends the connection.
 func (c *conn) Close() error {
+	c.over.Store(true)
 	c.take()
 	if known := c.remote.Load(); known != nil {
-		c.server.peers.Delete(*known)
+		c.service.peers.Delete(*known)
+	}
+	if o := c.service.options; o.OwnCredentials && !c.served.Load() && c.service.group.IsDraining() {
+		c.tracked.Abandon() // the goodbye of all others would wait while it lingers
 	}
 	return c.Conn.Close()
 }
 
 func (c *conn) take() {
 	if c.begun.CompareAndSwap(false, true) {
-		c.server.taken()
+		c.service.taken()
 	}
-}
-
-// handshakes are the credentials of a server whose connections we encrypt, or
-// that are not encrypted.
-type handshakes struct {
-	credentials.TransportCredentials
-}
-
-func (s *Server) credentials() grpc.ServerOption {
-	return grpc.Creds(handshakes{insecure.NewCredentials()})
-}
-
-// ServerHandshake implements credentials.TransportCredentials.
-func (h handshakes) ServerHandshake(nc net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c, ok := nc.(*conn)
-	if !ok || c.server.options.TLSConfig == nil {
-		return h.TransportCredentials.ServerHandshake(nc)
-	}
-	layer := c.tracked.NetConn().(*tls.Conn)
-	if err := layer.HandshakeContext(context.Background()); err != nil {
-		c.tracked.Abandon()
-		return nil, nil, err
-	}
-	c.tracked.Handshaken()
-	c.multiplex()
-	return c, credentials.TLSInfo{
-		State:          layer.ConnectionState(),
-		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
-	}, nil
-}
-
-// Clone implements credentials.TransportCredentials.
-func (h handshakes) Clone() credentials.TransportCredentials {
-	return handshakes{h.TransportCredentials.Clone()}
 }

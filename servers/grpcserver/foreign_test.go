@@ -62,9 +62,6 @@ func TestAPeerThatIsNotKnownYetHoldsUpNobody(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "hello", said)
 			_ = cc.Close()
-			if c.options.OwnCredentials {
-				_ = silent.Close() // nobody knows that it is silent
-			}
 			require.NoError(t, shutdown(h).Err())
 		})
 	}

@@ -19,7 +19,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -37,13 +36,21 @@ type Options struct {
 	Addr string
 	// Listener to serve on instead of Addr.
 	Listener net.Listener
-	// TLSConfig switches TLS on. With credentials given to the grpc.Server instead,
-	// say so by OwnCredentials.
+	// TLSConfig switches TLS on. It takes the place of credentials (grpc.Creds) that
+	// were given to the grpc.Server before the options that New hands on; what these
+	// demand of clients it must demand itself. Credentials in force beside it fail the
+	// server at its first connection.
 	TLSConfig *tls.Config
-	// OwnCredentials says that the grpc.Server encrypts its connections itself, so
-	// that nothing is known of what they carry: they drain as GracefulStop does it,
-	// but count as busy until they end, a silent one for as long as
-	// grpc.ConnectionTimeout.
+	// OwnCredentials says that the grpc.Server encrypts its connections itself, by
+	// credentials that it was given (grpc.Creds), so that nothing is known of what
+	// they carry. Where that is forgotten the credentials stay in force, and the
+	// server fails at its first connection, with an error that asks for this.
+	//
+	// Such connections drain as GracefulStop does it, and count as busy from the end
+	// of their handshakes to their own. An idle client that does not answer the PING
+	// of that, because it is asleep or gone, holds the drain up for gRPC's 5 s: with a
+	// Timeout not longer than that it is killed. Without OwnCredentials it is waited
+	// for IdleGrace, and lingered for.
 	OwnCredentials bool
 	// Settings, where they are not zero, take the place of the tree's.
 	conns.Settings
@@ -56,22 +63,18 @@ type Server struct {
 	build   func(...grpc.ServerOption) *grpc.Server
 	options Options
 
-	managed   atomic.Bool // between Bind and Release
-	suspended atomic.Bool // it may be bound again
-	acceptor  *servers.Acceptor
-	place     conns.Tracker // under whose limit there is a place for the next connection
-	group     *conns.Group
-	srv       *grpc.Server
-	peers     sync.Map // of connections that gRPC has not tagged yet: net.Addr to *conns.Conn
-
-	untaken  atomic.Int64 // connections accepted whose serving goroutine has not begun
-	draining atomic.Bool
-	stopped  atomic.Bool
+	managed  atomic.Bool                      // between Bind and Release
+	acceptor atomic.Pointer[servers.Acceptor] // of the last Bind or Rebind
+	service  atomic.Pointer[service]          // between the first Serve and Release
 }
 
 // New manages the servers that build makes: one for each start. build passes the
 // options on to grpc.NewServer, behind those of its own, and registers the
 // services; the options count the calls and name them in the Report.
+//
+// GracefulStop and Stop, called on the grpc.Server while it is managed, drain it: what
+// is accepted after that is closed at once, since gRPC does not serve it any more. Stop
+// cuts the calls in progress, which count as lost.
 func New(build func(...grpc.ServerOption) *grpc.Server, options Options) *Server {
 	if options.Name == "" {
 		options.Name = "grpc"
@@ -80,7 +83,8 @@ func New(build func(...grpc.ServerOption) *grpc.Server, options Options) *Server
 }
 
 // Wrap manages a server that was made already. It can be started once, its calls
-// are drained but not named, and drain.Draining does not know their contexts.
+// are drained but not named, and drain.Draining does not know their contexts. With
+// TLSConfig its handlers do not find the client's certificate (peer.AuthInfo).
 func Wrap(srv *grpc.Server, options Options) *Server {
 	return New(func(...grpc.ServerOption) *grpc.Server { return srv }, options)
 }
@@ -97,150 +101,78 @@ func (s *Server) Configure(limits actors.Limits) actors.Limits {
 	return limits
 }
 
-// Bind implements actors.Binder.
-func (s *Server) Bind(ctx context.Context) (string, error) {
-	resumed := s.suspended.CompareAndSwap(true, false)
-	if !resumed && !s.managed.CompareAndSwap(false, true) {
-		return "", errors.New("this Server is being served already: make one for each start")
-	}
-	addr, err := s.bind(ctx)
-	if err != nil && !resumed {
-		s.managed.Store(false)
-	}
-	return addr, err
-}
-
 // Managed reports whether a tree serves it, or is releasing it still.
 func (s *Server) Managed() bool { return s.managed.Load() }
 
-func (s *Server) bind(ctx context.Context) (string, error) {
+// Bind implements actors.Binder.
+func (s *Server) Bind(ctx context.Context) (string, error) {
 	switch {
 	case s.build == nil:
 		return "", errors.New("there is no function that builds the grpc.Server")
 	case s.options.TLSConfig != nil && s.options.OwnCredentials:
 		return "", errors.New("TLSConfig and OwnCredentials: only one can encrypt the connections")
+	case !s.managed.CompareAndSwap(false, true):
+		return "", errors.New("this Server is being served already: make one for each start")
 	}
-	acceptor, err := s.listen(ctx)
+	addr, err := s.bound(s.listen(ctx))
 	if err != nil {
-		return "", err
+		s.managed.Store(false)
 	}
-	s.acceptor = acceptor
-	return acceptor.Addr().String(), nil
+	return addr, err
 }
 
 func (s *Server) listen(ctx context.Context) (*servers.Acceptor, error) {
-	switch {
-	case s.acceptor != nil: // it is resumed
-		return s.acceptor.Again(ctx)
-	case s.options.Listener != nil:
-		return servers.Accept(s.options.Listener), nil
+	switch last := s.acceptor.Load(); {
+	case s.options.Listener == nil:
+		return servers.Listen(ctx, "tcp", s.options.Addr)
+	case last != nil:
+		return last.Again(ctx) // it was given, and says so
 	}
-	return servers.Listen(ctx, "tcp", s.options.Addr)
+	return servers.Accept(s.options.Listener), nil
 }
 
-// Serve implements actors.Server.
+// Rebind implements actors.Rebinder.
+func (s *Server) Rebind(ctx context.Context) (string, error) {
+	return s.bound(s.acceptor.Load().Again(ctx))
+}
+
+func (s *Server) bound(acceptor *servers.Acceptor, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	s.acceptor.Store(acceptor)
+	return acceptor.Addr().String(), nil
+}
+
+// Serve implements actors.Server. A server that is drained or killed while it is built
+// is served nevertheless: it has what was accepted.
 func (s *Server) Serve(t conns.Tracker) error {
-	if s.srv == nil {
-		s.group = t.Group()
-		s.srv = s.build(s.serverOptions()...)
+	run := s.service.Load()
+	if run == nil {
+		var err error
+		if run, err = newService(s.build, &s.options, t.Group()); err != nil {
+			return err
+		}
+		s.service.Store(run)
 	}
-	acceptor := s.acceptor
-	ln := &listener{addr: acceptor.Addr(), accepted: make(chan net.Conn), closed: make(chan struct{})}
-	ended := make(chan error, 1)
-	go func() { ended <- s.srv.Serve(ln) }()
-	err := acceptor.EachAfter(func() { s.admit(t) }, func(nc net.Conn) { s.accept(t, nc, ln) })
-	_ = ln.Close()
-	if served := <-ended; err == nil && !errors.Is(served, net.ErrClosed) {
-		err = served
-	}
-	return err
+	return run.serve(s.acceptor.Load(), t)
 }
 
-func (s *Server) admit(t conns.Tracker) {
-	if s.place != t { // it may have one from before it was suspended
-		t.Admit()
-		s.place = t
-	}
-}
+// Unbind implements actors.Server.
+func (s *Server) Unbind(ctx context.Context) error { return s.acceptor.Load().Unbind(ctx) }
 
-func (s *Server) accept(t conns.Tracker, nc net.Conn, ln *listener) {
-	s.place = nil
-	c := s.track(t.Group(), nc)
-	if t.Adopt(c.tracked) != nil {
-		return
-	}
-	s.untaken.Add(1)
-	c.start()
-	select {
-	case ln.accepted <- c:
-	case <-ln.closed:
-		_ = c.Close()
-	}
-}
-
-// Unbind implements actors.Server. In a drain, gRPC's own begins when every
-// connection is known to gRPC: it throws those away that it has not begun to serve.
-func (s *Server) Unbind(ctx context.Context) error {
-	err := s.acceptor.Unbind(ctx)
-	if s.group != nil && s.group.IsDraining() {
-		s.draining.Store(true)
-		s.stopIfTaken()
-	} else {
-		s.suspended.Store(true)
-	}
-	return err
-}
-
-func (s *Server) stopIfTaken() {
-	if s.draining.Load() && s.untaken.Load() == 0 && s.stopped.CompareAndSwap(false, true) {
-		go s.srv.GracefulStop()
-	}
-}
-
-// taken is called when gRPC has begun to serve a connection.
-func (s *Server) taken() {
-	if s.untaken.Add(-1) == 0 {
-		s.stopIfTaken()
+// Drain implements actors.Drainer. Nobody waits for it: the service that it finds may
+// be the next tree's.
+func (s *Server) Drain() {
+	if run := s.service.Load(); run != nil && run.group.IsDraining() {
+		run.drain()
 	}
 }
 
 // Release implements actors.Releaser.
 func (s *Server) Release() {
-	if s.srv != nil {
-		s.srv.Stop()
+	if run := s.service.Swap(nil); run != nil {
+		run.srv.Stop()
 	}
-	s.srv, s.group, s.place = nil, nil, nil
-	s.draining.Store(false)
-	s.stopped.Store(false)
-	s.suspended.Store(false)
 	s.managed.Store(false)
 }
-
-// listener is what gRPC accepts from: connections that are in the tree.
-type listener struct {
-	addr     net.Addr
-	accepted chan net.Conn
-	closed   chan struct{}
-	closing  atomic.Bool
-}
-
-// Accept implements net.Listener.
-func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.accepted:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (l *listener) Close() error {
-	if l.closing.CompareAndSwap(false, true) {
-		close(l.closed)
-	}
-	return nil
-}
-
-// Addr implements net.Listener.
-func (l *listener) Addr() net.Addr { return l.addr }
