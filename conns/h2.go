@@ -46,10 +46,11 @@ type H2 struct {
 	frames       atomic.Pointer[h2Control]
 	queued       atomic.Int32 // of frames, until they are written
 	panicked     atomic.Bool
-	gone         atomic.Int32           // requests that were cut, while the connection went on
-	victim       atomic.Pointer[Stream] // the first of them
-	losses       atomic.Int32           // see cuts
-	delegated    bool                   // its server says GOAWAY: see FollowHTTP2
+	gone         atomic.Int32            // requests that were cut, while the connection went on
+	victim       atomic.Pointer[Stream]  // the first of them
+	losses       atomic.Int32            // see cuts
+	delegated    bool                    // its server says GOAWAY: see FollowHTTP2
+	ping         atomic.Pointer[[8]byte] // that its server waits for the ACK of: see h2delegated.go
 
 	// Of the handlers. They run on other processors than the reader and the writer: what
 	// those write with each request does not lie here, nor what these do in the Conn.
@@ -67,7 +68,8 @@ func (c *Conn) Multiplex(early []byte) *H2 { return c.multiplex(early, false) }
 
 // FollowHTTP2 is Multiplex for a server that says goodbye itself, in two steps, as
 // gRPC's GracefulStop does. The connection follows the streams, ends if its client
-// says nothing, and returns io.EOF to the server when the last stream has ended.
+// says nothing, answers the PING between the two for a client that does not, and returns
+// io.EOF to the server when the last stream has ended.
 func (c *Conn) FollowHTTP2() *H2 { return c.multiplex(nil, true) }
 
 func (c *Conn) multiplex(early []byte, delegated bool) *H2 {
@@ -204,8 +206,8 @@ func (h *H2) heardFrame(f *h2Frame) {
 	case h2RSTStream:
 		h.end(f.stream, h2BothEnded)
 	case h2Ping:
-		if f.is(h2Ack) && f.start == h2PingData && h.stage.Load() == h2Announced {
-			h.acked = true
+		if f.is(h2Ack) && h.stage.Load() == h2Announced {
+			h.heardAck(f.start)
 		}
 	}
 }
@@ -270,6 +272,8 @@ func (h *H2) saidFrame(f *h2Frame) {
 		}
 	case h2RSTStream:
 		h.end(f.stream, h2BothEnded)
+	case h2Ping:
+		h.saidPing(f)
 	case h2PushPromise:
 		h.open.Add(1)
 		h.ours.open(f.promised(), h2RemoteEnded)

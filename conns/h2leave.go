@@ -49,8 +49,7 @@ func (h *H2) leave() {
 		return
 	}
 	if h.delegated {
-		h.lookUp.Store(max(h.last.Load(), t) + int64(h.grace()))
-		_ = h.applyReadDeadline()
+		h.lookUpWithin(max(h.last.Load(), t))
 		return
 	}
 	h.lookUp.Store(h.last.Load() + int64(min(h2FirstStream, h.grace()/4)))
@@ -86,6 +85,10 @@ func (h *H2) mayFinish() bool {
 // finishStreams has the server say which stream was the last.
 func (h *H2) finishStreams() {
 	h.stage.Store(h2Final)
+	if h.delegated {
+		h.inject = h.answer()
+		return
+	}
 	h.inject = appendH2GoAway(nil, 0)
 }
 
@@ -95,11 +98,7 @@ func (h *H2) expired(t int64) error {
 		return nil
 	}
 	if h.delegated {
-		h.lookUp.Store(0)
-		if h.unbegun() && !h.lookAgain(t) {
-			return io.EOF
-		}
-		return nil
+		return h.expiredDelegated(t)
 	}
 	switch h.stage.Load() {
 	case h2Held:
@@ -186,7 +185,8 @@ func (h *H2) abandonPartial() {
 // saidGoAway is called when a GOAWAY has been written.
 func (h *H2) saidGoAway(last, code uint32) {
 	if last == h2MaxStream && code == 0 {
-		return // a server that leaves in two steps itself
+		h.saidAnnouncement()
+		return
 	}
 	if code != 0 { // the client has broken the protocol: what becomes of its streams is its fault
 		h.raise(broken)

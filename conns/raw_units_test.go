@@ -29,8 +29,8 @@ func (w *turns) tell(busy bool) {
 	w.telling.Add(-1)
 }
 
-func (w *turns) Busy()                        { w.tell(true) }
-func (w *turns) Idle()                        { w.tell(false) }
+func (w *turns) Busy()                       { w.tell(true) }
+func (w *turns) Idle()                       { w.tell(false) }
 func (w *turns) Ended(messages.Outcome, int) {}
 
 // Whatever goroutines begin and end units, in whatever order: while one is in progress
