@@ -47,6 +47,9 @@ func (a *Acceptor) Again(ctx context.Context) (*Acceptor, error) {
 	return newAcceptor(ln), nil
 }
 
+// Reopenable says why Again would fail: it was given to Accept. It is nil otherwise.
+func (a *Acceptor) Reopenable() error { return a.listener.reopenable() }
+
 // Addr is the address that is listened on.
 func (a *Acceptor) Addr() net.Addr { return a.listener.Addr() }
 

@@ -129,7 +129,7 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 }
 
 // CanSuspend implements actors.Suspender.
-func (h *HTTPServer) CanSuspend() error { return reopenable(h.options.Listener) }
+func (h *HTTPServer) CanSuspend() error { return h.listener.reopenable() }
 
 // Rebind implements actors.Rebinder.
 func (h *HTTPServer) Rebind(ctx context.Context) (string, error) { return h.bind(ctx) }

@@ -89,14 +89,14 @@ func (l *listener) again(ctx context.Context) (*listener, error) {
 	return listen(ctx, l.asked)
 }
 
-// reopenable says why a listener that was given cannot be closed for a while; nil if
-// none was.
-func reopenable(given net.Listener) error {
-	if given == nil {
+// reopenable says why it could not be opened again after it has been closed; nil if it
+// could.
+func (l *listener) reopenable() error {
+	if l.asked != (address{}) {
 		return nil
 	}
 	return fmt.Errorf("the listener %s was given: closed, it could not be opened again; "+
-		"let the server open it, or unregister the server", given.Addr())
+		"let the server open it, or unregister the server", l.Addr())
 }
 
 // given makes a listener of one of the user's. Nobody but its owner could open it, and

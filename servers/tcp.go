@@ -105,7 +105,7 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 }
 
 // CanSuspend implements actors.Suspender.
-func (s *TCPServer) CanSuspend() error { return reopenable(s.options.Listener) }
+func (s *TCPServer) CanSuspend() error { return s.acceptor.Load().Reopenable() }
 
 // Rebind implements actors.Rebinder.
 func (s *TCPServer) Rebind(ctx context.Context) (string, error) {

@@ -131,6 +131,9 @@ func (s *Server) listen(ctx context.Context) (*servers.Acceptor, error) {
 	return servers.Accept(s.options.Listener), nil
 }
 
+// CanSuspend implements actors.Suspender.
+func (s *Server) CanSuspend() error { return s.acceptor.Load().Reopenable() }
+
 // Rebind implements actors.Rebinder.
 func (s *Server) Rebind(ctx context.Context) (string, error) {
 	return s.bound(s.acceptor.Load().Again(ctx))
