@@ -66,10 +66,12 @@ func ExampleWebSocket_Busy() {
 			if err != nil {
 				return
 			}
-			socket.Busy()
-			<-socket.Draining() // here: work that is still going on when the drain begins
+			busy := socket.Busy() // false: it is too late to promise an answer
+			<-socket.Draining()   // here: work that is still going on when the drain begins
 			err = conn.WriteMessage(kind, append(question, " yes"...))
-			socket.Done()
+			if busy {
+				socket.Done()
+			}
 			if err != nil {
 				return
 			}

@@ -42,6 +42,7 @@ type wishes struct {
 	code    int // 0: the server's
 	reason  string
 	goodbye func()
+	leaving func()
 }
 
 func (k *Takeover) wish(change func(*wishes)) {
@@ -83,22 +84,43 @@ func (s WebSocket) OnGoodbye(f func()) {
 	}
 }
 
+// OnLeave sets what is called, once, when the drain has come to this connection:
+// with Spread, that may be later than Draining. It is called in a goroutine of its
+// own, at once if the drain was here before.
+func (s WebSocket) OnLeave(f func()) {
+	if s.k == nil {
+		return
+	}
+	s.k.wish(func(w *wishes) { w.leaving = f })
+	if s.k.is(departing) {
+		s.k.callLeaving()
+	}
+}
+
 // Busy marks that work is in progress which outlives a Write or has not come to
 // one yet: the goodbye waits until each Busy has had its Done. It reports false
-// if it is too late, since the close frame has been sent.
+// if it is too late: the close frame has been sent, or enough has gone first (256
+// messages, or half the time of the drain), and the goodbye waits for those only
+// that are busy already. What began it then has no Done.
 func (s WebSocket) Busy() bool {
 	if s.k == nil {
 		return true
 	}
 	for {
 		w := s.k.word.Load()
-		if w&(spoken|said) != 0 {
+		if w&(spoken|said) != 0 || (w&departing != 0 && s.k.hurried(w)) {
 			return false
 		}
 		if s.k.word.CompareAndSwap(w, w+oneMark) {
 			return true
 		}
 	}
+}
+
+// hurried reports whether work that begins now would keep a goodbye waiting that is
+// due. The handler's own is not kept from it.
+func (k *Takeover) hurried(w uint64) bool {
+	return w&bidding == 0 && (w&exhausted != 0 || now() > k.leaver.Load().hurry)
 }
 
 // Done ends what a Busy that reported true has begun.
@@ -125,6 +147,20 @@ func (s WebSocket) Draining() <-chan struct{} {
 		return nil
 	}
 	return s.k.group.draining
+}
+
+// callLeaving tells the handler that the connection is to leave, if it wants to know.
+func (k *Takeover) callLeaving() {
+	w := k.wishes.Load()
+	for w != nil && w.leaving != nil {
+		told := *w
+		told.leaving = nil
+		if k.wishes.CompareAndSwap(w, &told) {
+			go k.callLast(w.leaving)
+			return
+		}
+		w = k.wishes.Load()
+	}
 }
 
 // lastWords are the close code and reason.
@@ -159,11 +195,11 @@ func (k *Takeover) sayLast() bool {
 
 // callLast keeps a panic of the handler's to its connection: the close frame
 // follows all the same.
-func (k *Takeover) callLast(goodbye func()) {
+func (k *Takeover) callLast(f func()) {
 	defer func() {
 		if recover() != nil {
 			k.set(panicked, 0)
 		}
 	}()
-	goodbye()
+	f()
 }

@@ -84,6 +84,7 @@ func (e *escort) wait(d time.Duration) (timeout bool) {
 func (k *Takeover) depart(e *escort) {
 	e.timer = time.NewTimer(0)
 	defer e.timer.Stop()
+	k.callLeaving()
 	outcome, lost := messages.OutcomeDrained, false
 	if k.untilQuiet(e) {
 		outcome, lost = k.untilAnswered(e)

@@ -2,6 +2,7 @@ package conns
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -38,6 +39,84 @@ func TestMarksAreCounted(t *testing.T) {
 	p.expectMessage("and the other")
 	p.expectClose(1001, "")
 	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+// Marks that overlap without end are no reason to stay: when enough has gone first,
+// those that are there are waited for, and no more begin.
+func TestMarksThatOverlapForEver(t *testing.T) {
+	for name, c := range map[string]struct {
+		time    time.Duration
+		exhaust func(*pair)
+	}{
+		"after enough messages": {patience, func(p *pair) {
+			for range goFirst {
+				_, err := p.k.Write(text("m"))
+				require.NoError(t, err)
+				p.expectMessage("m")
+			}
+		}},
+		"after half of the time": {100 * time.Millisecond, func(p *pair) {
+			require.Eventually(t, func() bool { return now() > p.k.leaver.Load().hurry }, patience, time.Millisecond)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			p := newPair(t, Settings{}, WebSocketGranted)
+			require.True(t, p.socket().Busy())
+			p.k.group.Drain(time.Now().Add(c.time))
+			p.k.Leave()
+			c.exhaust(p)
+			require.False(t, p.socket().Busy(), "it may not begin")
+			_, err := p.k.Write(text("the answer"))
+			require.NoError(t, err)
+			p.expectMessage("the answer")
+			p.socket().Done()
+			p.expectClose(1001, "")
+			p.expectOutcome(messages.OutcomeDrained, false)
+		})
+	}
+}
+
+func TestTheHandlersGoodbyeMayBeBusyInAnyCase(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.socket().OnGoodbye(func() {
+		if p.socket().Busy() {
+			_, _ = p.k.Write(text("farewell"))
+			p.socket().Done()
+		}
+	})
+	require.True(t, p.socket().Busy())
+	p.leave()
+	for range goFirst {
+		_, err := p.k.Write(text("m"))
+		require.NoError(t, err)
+		p.expectMessage("m")
+	}
+	p.socket().Done()
+	p.expectMessage("farewell")
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+func TestAHandlerHearsThatItIsToLeave(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	heard := make(chan string, 9)
+	p.socket().OnLeave(func() { heard <- "it was replaced" })
+	p.socket().OnLeave(func() {
+		heard <- "in time"
+		panic("on purpose")
+	})
+	require.True(t, p.socket().Busy())
+	p.leave()
+	require.Equal(t, "in time", <-heard)
+	p.socket().OnLeave(func() { heard <- "late" })
+	require.Equal(t, "late", <-heard)
+	p.socket().Done()
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeCrashed, false)
+	require.Empty(t, heard)
 }
 
 func TestTheHandlersGoodbyeComesBeforeTheCloseFrame(t *testing.T) {
