@@ -18,9 +18,17 @@ const (
 
 // task is to read a session's next messages, or to write one.
 type task struct {
+	kind    job
 	session *Session
-	write   any // Text or Binary; nil: read
+	what    any // to write: Text or Binary
 }
+
+type job uint8
+
+const (
+	reading job = iota
+	writing
+)
 
 func newCrew() *crew {
 	return &crew{work: make(chan task), rest: make(chan struct{}, crewSize)}
@@ -64,9 +72,10 @@ func (c *crew) serve(t task) {
 }
 
 func (t task) do() {
-	if t.write == nil {
+	switch t.kind {
+	case reading:
 		t.session.converse()
-		return
+	case writing:
+		t.session.tell(written{t.session.writeOne(t.what)})
 	}
-	t.session.tell(written{t.session.writeOne(t.write)})
 }

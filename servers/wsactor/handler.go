@@ -50,10 +50,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has been answered
 	}
 	conn.SetReadLimit(h.options.MaxMessage)
-	s := &Session{handler: h, conn: conn, patient: p, drain: conns.WebSocketOf(conn), places: make(chan struct{}, h.options.Window)}
+	s := &Session{handler: h, conn: conn, patient: p, drain: conns.WebSocketOf(conn), gone: make(chan struct{})}
 	s.heard.Store(now())
 	conn.SetPongHandler(s.pong)
 	s.pid = h.spawn(s)
 	s.tell(opening{})
+	if h.options.Actor != nil {
+		s.drain.OnLeave(func() { s.tell(leaving{}) })
+	}
 	go s.open()
 }

@@ -9,7 +9,8 @@ import (
 
 // Options of a Handler. One of Actor and Func is needed.
 type Options struct {
-	// Actor receives Opened, *Message and Closed of every session.
+	// Actor receives Opened, *Message and Closed of every session. When it ends, they do,
+	// with 1011. It may receive an *actor.Touch too, which the framework answers.
 	Actor *actor.PID
 	// Func is called with each message instead, in the goroutine that reads: while
 	// it runs, nothing more is read from this socket. The message's Data is valid
@@ -18,8 +19,8 @@ type Options struct {
 
 	// Window is how many messages of one session the Actor may have waiting: beyond
 	// them its socket is not read, and TCP slows the client down. A message is
-	// handled when Receive has returned. A Receive that panics has not handled its
-	// message, and keeps its place in the window. Default 8.
+	// handled when Receive has returned, and lost if it has panicked: its place comes back
+	// when the window is full, unless Actor is a router. Default 8.
 	Window int
 	// MaxMessage is the size of the largest message that is read, in bytes; a larger
 	// one closes the session with 1009. Default 1 MiB.
@@ -32,8 +33,8 @@ type Options struct {
 	// PingInterval is after how much silence a client is sent a ping; one that has
 	// been silent for two of them is taken for gone. Default 30 s; negative: never.
 	PingInterval time.Duration
-	// WriteTimeout is how long writing one message may take, and up to a quarter more.
-	// Default 10 s.
+	// WriteTimeout is how long writing one message may take, and up to a quarter more;
+	// then the session ends. Default 10 s.
 	WriteTimeout time.Duration
 
 	// Upgrader does the handshake: the check of the origin, subprotocols,

@@ -46,7 +46,9 @@ func (c *patient) SetWriteDeadline(t time.Time) error {
 // NetConn is for conns.WebSocketOf.
 func (c *patient) NetConn() net.Conn { return c.Conn }
 
-// frames follows what a client sends (RFC 6455, section 5.2).
+// frames follows what a client sends (RFC 6455, section 5.2), as conns does: but that
+// is on its way through a connection that only a managed server has, and need not know
+// whether a control frame came last. What would be shared is the reading of a header.
 type frames struct {
 	header   [14]byte
 	have     int

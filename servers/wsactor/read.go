@@ -40,7 +40,7 @@ func (s *Session) wait() {
 			s.tell(ended{err})
 			return
 		}
-		s.handler.crew.do(task{session: s})
+		s.handler.crew.do(task{kind: reading, session: s})
 		return
 	}
 }
@@ -70,6 +70,10 @@ func (s *Session) converse() {
 // take reads one message and hands it over.
 func (s *Session) take(kind int, r io.Reader) error {
 	s.heard.Store(now())
+	if s.deaf {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	}
 	buffer := readBuffers.Get().(*bytes.Buffer)
 	defer func() {
 		if buffer.Cap() <= largestKept {
@@ -80,18 +84,16 @@ func (s *Session) take(kind int, r io.Reader) error {
 	if _, err := buffer.ReadFrom(r); err != nil {
 		return err
 	}
-	m := &Message{Session: s, Binary: kind == websocket.BinaryMessage, Data: buffer.Bytes()}
-	o := s.handler.options
-	s.drain.Busy()
-	if o.Func != nil {
-		defer s.drain.Done()
-		o.Func(m)
+	binary := kind == websocket.BinaryMessage
+	f := s.handler.options.Func
+	if f == nil {
+		s.hand(Message{Session: s, Binary: binary, Data: slices.Clone(buffer.Bytes())})
 		return nil
 	}
-	// The goodbye of a drain waits until it is handled, and answered: see onWritten.
-	m.Data = slices.Clone(m.Data)
-	s.places <- struct{}{} // back-pressure
-	s.handler.system.Root.RequestWithCustomSender(o.Actor, m, s.pid)
+	if s.drain.Busy() {
+		defer s.drain.Done()
+	}
+	f(&Message{Session: s, Binary: binary, Data: buffer.Bytes()})
 	return nil
 }
 

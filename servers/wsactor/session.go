@@ -22,24 +22,42 @@ type Session struct {
 	handler *Handler
 	conn    *websocket.Conn
 	patient *patient
-	taken   int   // messages; of the reader
-	until   int64 // the write deadline; of the writer
 	drain   conns.WebSocket
 	pid     *actor.PID
-	places  chan struct{} // one for each message that the user's actor has
-	heard   atomic.Int64  // when the client last said something
-	over    atomic.Bool
+	gone    chan struct{} // closed when it has ended
+
+	limit int64 // the write deadline; of the writer
+
+	// Of the reader.
+	taken int   // messages
+	given int64 // to the user's actor; those that have a ticket
+	late  int64 // those that have none
+	deaf  bool  // what comes is thrown away
+
+	heard   atomic.Int64 // when the client last said something
+	handed  atomic.Int64 // given, as the reader says
+	over    atomic.Int64 // of those, handled or lost, as Receive says
+	leaving atomic.Bool  // the drain has come, as Receive says
 
 	// Of Receive.
 	queue   []any
 	waiting []push // of Block: those that have not found room
 	writing bool
-	marks   int // messages that were handled, whose answers are being written
+	marks   marks
 	bye     *Bye
 	closed  bool
 	timer   *time.Timer
 	pinged  bool
-	cause   error // why we have closed it
+	cause   error     // why we have closed it
+	broken  error     // why it cannot be written to
+	room    chan bool // the reader waits for it
+
+	// Of Receive: what the user's actor has, see handled.go.
+	abroad  int64 // messages that were forwarded
+	asked   bool  // a Touch is on its way
+	until   int64 // behind so many messages
+	through int64 // so many are handled or lost
+	orphan  bool  // the actor has ended
 }
 
 // ErrOverflow is why a session was closed whose client did not read fast enough.
@@ -64,19 +82,31 @@ func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 // Subprotocol is what the handshake agreed on.
 func (s *Session) Subprotocol() string { return s.conn.Subprotocol() }
 
-// Send sends Text or Binary from a goroutine that may wait: with Block it waits for
-// room in the queue, or for ctx. An actor sends to the PID instead.
+// Send sends Text, Binary or Bye from a goroutine that may wait: with Block it waits
+// for room in the queue, or for ctx. An actor sends to the PID instead.
 func (s *Session) Send(ctx context.Context, what any) error {
-	if s.over.Load() {
+	if err := sendable(what); err != nil {
+		return err
+	}
+	select {
+	case <-s.gone:
 		return ErrEnded
+	default:
 	}
 	p := push{what, make(chan error, 1)}
-	s.handler.system.Root.Send(s.pid, p)
+	s.tell(p)
 	select {
 	case err := <-p.done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-s.gone: // it may have ended between the two, and dropped what came
+		select {
+		case err := <-p.done:
+			return err
+		default:
+			return ErrEnded
+		}
 	}
 }
 
@@ -84,7 +114,7 @@ func (s *Session) Send(ctx context.Context, what any) error {
 func (s *Session) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
 	case opening:
-		s.start()
+		s.start(ctx)
 	case Text, Binary:
 		s.offer(msg, s.handler.options.Overflow)
 		s.write()
@@ -92,10 +122,19 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.push(msg)
 		s.write()
 	case Bye:
-		s.bye = &msg
-		s.write()
+		s.leave(msg)
 	case handled:
-		s.onHandled()
+		s.onHandled(msg.ticket)
+	case forwarded:
+		s.onForwarded(msg.ticket)
+	case full:
+		s.onFull(msg.room)
+	case leaving:
+		s.onLeaving()
+	case probe:
+		s.probe()
+	case *actor.Touched:
+		s.onTouched(msg)
 	case written:
 		s.onWritten(msg)
 	case tick:
@@ -103,13 +142,19 @@ func (s *Session) Receive(ctx actor.Context) {
 	case ended:
 		s.end(ctx, msg.err)
 	case *actor.DeadLetterResponse:
-		s.fail(websocket.CloseInternalServerErr, "nobody is here")
+		s.abandon()
+	case *actor.Terminated:
+		s.orphan = true
+		s.abandon()
 	case *actor.Stopping:
-		s.release()
+		s.drop(ctx)
 	}
 }
 
-func (s *Session) start() {
+func (s *Session) start(ctx actor.Context) {
+	if to := s.handler.options.Actor; to != nil {
+		ctx.Watch(to)
+	}
 	if every := s.handler.options.PingInterval; every > 0 {
 		s.timer = time.AfterFunc(every, func() { s.tell(tick{}) })
 	}
@@ -128,6 +173,7 @@ func (s *Session) offer(what any, overflow Overflow) bool {
 	case len(s.queue) < s.handler.options.Queue:
 	case overflow == DropOldest:
 		s.queue = s.queue[1:]
+		s.marks.dropped()
 	default:
 		s.cause = ErrOverflow
 		s.fail(websocket.CloseTryAgainLater, "too slow")
@@ -138,9 +184,13 @@ func (s *Session) offer(what any, overflow Overflow) bool {
 }
 
 func (s *Session) push(p push) {
+	bye, last := p.what.(Bye)
 	switch {
 	case s.bye != nil || s.closed:
 		p.done <- ErrEnded
+	case last:
+		s.leave(bye)
+		p.done <- nil
 	case s.handler.options.Overflow == Block && len(s.queue) >= s.handler.options.Queue:
 		s.waiting = append(s.waiting, p)
 	case s.offer(p.what, s.handler.options.Overflow):
@@ -155,7 +205,7 @@ func (s *Session) fail(code int, reason string) {
 	if s.closed {
 		return
 	}
-	s.closed, s.queue = true, nil
+	s.shut()
 	go func() { // writing and closing may wait for the socket
 		deadline := time.Now().Add(time.Second)
 		_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), deadline)
@@ -163,14 +213,17 @@ func (s *Session) fail(code int, reason string) {
 	}()
 }
 
-// onHandled is called when the user's actor has handled a message. What it sent
-// while it did so has come before this.
-func (s *Session) onHandled() {
-	select {
-	case <-s.places:
-		s.marks++
-		s.write()
-	default: // a message that was forwarded has been handled twice
+// shut ends what is written, and what the reader waits for.
+func (s *Session) shut() {
+	s.closed, s.queue = true, nil
+	s.makeRoom(false)
+	s.settle()
+}
+
+// abandon ends a session whose actor has ended, when its last answers are written.
+func (s *Session) abandon() {
+	if s.bye == nil {
+		s.leave(Bye{Code: websocket.CloseInternalServerErr, Reason: "nobody is here"})
 	}
 }
 
@@ -185,7 +238,8 @@ func (s *Session) tick() {
 		s.pinged = false
 		s.timer.Reset(every - quiet)
 	case s.pinged && quiet >= 2*every:
-		s.closed, s.cause = true, ErrSilent
+		s.cause = ErrSilent
+		s.shut()
 		go s.conn.Close()
 	default:
 		s.pinged = true
@@ -201,8 +255,12 @@ func (s *Session) pong(string) error {
 
 // end is the only way out: the reader is through.
 func (s *Session) end(ctx actor.Context, err error) {
-	if s.cause != nil {
+	var closed *websocket.CloseError
+	switch {
+	case s.cause != nil:
 		err = s.cause
+	case s.broken != nil && !errors.As(err, &closed): // the client's word is better
+		err = s.broken
 	}
 	if to := s.handler.options.Actor; to != nil {
 		// Its mailbox may be bounded, and this its own goroutine, in the midst of Send.
@@ -211,16 +269,19 @@ func (s *Session) end(ctx actor.Context, err error) {
 	ctx.Stop(s.pid)
 }
 
-// release drops what the framework would keep reachable.
-func (s *Session) release() {
-	s.closed = true
-	s.over.Store(true)
+// drop drops what the framework would keep reachable.
+func (s *Session) drop(ctx actor.Context) {
+	s.shut()
+	close(s.gone)
+	if to := s.handler.options.Actor; to != nil && !s.orphan {
+		ctx.Unwatch(to)
+	}
 	if s.timer != nil {
 		s.timer.Stop()
 	}
 	for _, p := range s.waiting {
 		p.done <- ErrEnded
 	}
-	s.queue, s.waiting = nil, nil
+	s.waiting = nil
 	go s.conn.Close()
 }
