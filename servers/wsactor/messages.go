@@ -61,6 +61,7 @@ type (
 	ended     struct{ err error } // the reader
 	leaving   struct{}            // the drain has come
 	probe     struct{}            // something was handed over in it
+	orphaned  struct{}            // the user's actor has ended
 	tick      struct{}
 	push      struct { // of Session.Send
 		what any

@@ -14,7 +14,7 @@ type Options struct {
 	Actor *actor.PID
 	// Func is called with each message instead, in the goroutine that reads: while
 	// it runs, nothing more is read from this socket. The message's Data is valid
-	// until it returns.
+	// until it returns. A panic is logged, and closes the session with 1011.
 	Func func(*Message)
 
 	// Window is how many messages of one session the Actor may have waiting: beyond

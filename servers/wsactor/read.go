@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -90,11 +92,23 @@ func (s *Session) take(kind int, r io.Reader) error {
 		s.hand(Message{Session: s, Binary: binary, Data: slices.Clone(buffer.Bytes())})
 		return nil
 	}
+	s.call(f, &Message{Session: s, Binary: binary, Data: buffer.Bytes()})
+	return nil
+}
+
+// call calls the user's function. As in net/http, what panics ends its connection alone.
+func (s *Session) call(f func(*Message), m *Message) {
 	if s.drain.Busy() {
 		defer s.drain.Done()
 	}
-	f(&Message{Session: s, Binary: binary, Data: buffer.Bytes()})
-	return nil
+	defer func() {
+		if reason := recover(); reason != nil {
+			s.handler.system.Logger().Error("wsactor: Func has panicked", slog.Any("reason", reason), slog.String("stack", string(debug.Stack())))
+			s.deaf = true
+			s.tell(Bye{Code: websocket.CloseInternalServerErr})
+		}
+	}()
+	f(m)
 }
 
 // why is the client's close frame, if there is one in err.

@@ -90,7 +90,7 @@ func TestSendReturnsWhenTheSessionEnds(t *testing.T) {
 		}
 	}))
 	s := open(t, system, wsactor.Options{Actor: to, Overflow: wsactor.DropOldest})
-	for range 100 {
+	for range 30 {
 		conn := s.dial()
 		session := <-sessions
 		var senders sync.WaitGroup

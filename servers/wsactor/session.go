@@ -95,18 +95,20 @@ func (s *Session) Send(ctx context.Context, what any) error {
 	}
 	p := push{what, make(chan error, 1)}
 	s.tell(p)
+	var err error
 	select {
 	case err := <-p.done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.gone: // it may have ended between the two, and dropped what came
-		select {
-		case err := <-p.done:
-			return err
-		default:
-			return ErrEnded
-		}
+		err = ctx.Err()
+	case <-s.gone: // it dropped what came behind its end
+		err = ErrEnded
+	}
+	select { // what was taken is not denied
+	case err := <-p.done:
+		return err
+	default:
+		return err
 	}
 }
 
@@ -145,6 +147,8 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.abandon()
 	case *actor.Terminated:
 		s.orphan = true
+		s.tell(orphaned{}) // behind its last answers: the framework lets this overtake them
+	case orphaned:
 		s.abandon()
 	case *actor.Stopping:
 		s.drop(ctx)

@@ -115,6 +115,21 @@ func TestAFunctionConverses(t *testing.T) {
 	s.expect(conn, "got this")
 }
 
+// As in net/http, what panics ends its connection alone.
+func TestAFunctionThatPanicsEndsItsSession(t *testing.T) {
+	s := open(t, newSystem(), wsactor.Options{Func: func(m *wsactor.Message) {
+		if string(m.Data) == "panic" {
+			panic("on purpose")
+		}
+		_ = m.Session.Send(context.Background(), wsactor.Text(m.Data))
+	}})
+	conn, other := s.dial(), s.dial()
+	require.NoError(t, conn.WriteMessage(websocket.TextMessage, []byte("panic")))
+	s.expectClose(conn, websocket.CloseInternalServerErr)
+	require.NoError(t, other.WriteMessage(websocket.TextMessage, []byte("word")))
+	s.expect(other, "word")
+}
+
 func TestASlowActorSlowsItsSocket(t *testing.T) {
 	system, events, release := newSystem(), make(chan any, 64), make(chan struct{})
 	to := system.Root.Spawn(actor.PropsFromFunc(parrot(release, events)))
