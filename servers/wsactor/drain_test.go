@@ -66,7 +66,7 @@ func TestABacklogThatNeverEndsIsDrained(t *testing.T) {
 		acks++
 	}
 	r := <-reports
-	require.Equal(t, got.Load(), acks, "what the actor got was answered")
+	require.LessOrEqual(t, got.Load()-acks, int64(8), "what the actor got was answered, but for what crossed the goodbye")
 	require.Less(t, r.Took, 5*time.Second, "of 10: it was not the time that ended it")
 }
 
