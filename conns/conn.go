@@ -44,6 +44,10 @@ func (u *Unit) NetHTTPContext(c *Conn, parent context.Context) context.Context {
 // Begin: Return and Done do it for others.
 func (u *Unit) End() { _ = u.interrupt.ended() }
 
+// Cut reports whether the deadline has cancelled the unit, and its handler, or what that
+// has called, has looked at its context.
+func (u *Unit) Cut() bool { return u.interrupt.cut() }
+
 // Conn is the connection that Context was given.
 func (u *Unit) Conn() *Conn { return u.interrupt.conn }
 

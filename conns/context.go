@@ -93,6 +93,9 @@ func (c *Conn) Cancel() {
 	c.CancelContext(ErrKilled)
 }
 
+// Doomed reports whether the deadline has cancelled what is served on it.
+func (c *Conn) Doomed() bool { return c.has(doomed) }
+
 // heed cancels what is served on a connection whose time has passed.
 func (c *Conn) heed() {
 	switch {

@@ -276,6 +276,15 @@ func (i *Interrupt) Wrote(whole bool) {
 	}
 }
 
+// cut is Unit.Cut.
+func (i *Interrupt) cut() bool {
+	if i.conn == nil || !i.conn.has(doomed) {
+		return false
+	}
+	made := i.made.Load()
+	return made != nil && i.word.Load()&unseen == 0 && context.Cause(made) == ErrKilled
+}
+
 // ended is called when the handler has returned. It reports whether that was because the
 // deadline had cancelled the request, as far as anybody can know: it came after that, and
 // the handler, or what it called, had looked at the context. One that had not, and has
@@ -284,13 +293,12 @@ func (i *Interrupt) ended() (severs bool) {
 	if i.conn == nil {
 		return false
 	}
-	before := i.word.Or(finished)
+	i.word.Or(finished)
 	made := i.made.Load()
 	if made == nil {
 		return false
 	}
-	if i.conn.has(doomed) && before&unseen == 0 && context.Cause(made) == ErrKilled {
-		severs = true
+	if severs = i.cut(); severs {
 		i.conn.raise(severed)
 	}
 	if w := made.waiting.Load(); w != nil {

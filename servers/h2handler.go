@@ -28,7 +28,7 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.TLS = h.tls
 	}
 	s := &h2Request{stream: conns.Stream{Unit: conns.Unit{Method: r.Method, Path: r.URL.Path}}}
-	s.response.ResponseWriter = w
+	s.response.ResponseWriter, s.response.conn = w, h.conn.Conn
 	h.conn.Start(&s.stream)
 	completed := false
 	defer func() {
@@ -40,6 +40,9 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	h.serveOutside(s, r)
 	completed = true
+	if s.stream.Cut() && !s.response.said {
+		giveUp(&s.response, r, s.response.announced)
+	}
 }
 
 // h2Request is what is kept of a request, in one piece.

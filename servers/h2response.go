@@ -3,6 +3,8 @@ package servers
 import (
 	"io"
 	"net/http"
+
+	"github.com/godrain/drain/conns"
 )
 
 // h2Response is the http.ResponseWriter of HTTP/2 requests: the server's own, but
@@ -10,14 +12,20 @@ import (
 type h2Response struct {
 	http.ResponseWriter
 	request   *http.Request
+	conn      *conns.Conn
 	stream    *eventStream
 	announced bool
 	touched   bool // somebody has asked for the header
+	said      bool // see response
 }
 
 func (w *h2Response) announce(status int) {
+	if w.conn.Doomed() {
+		w.said = true
+	}
 	if !w.announced && status >= 200 {
 		w.announced = true
+		w.said = w.said || bodiless(status)
 		if w.touched { // asking for it makes one
 			w.stream = newEventStream(w.Header(), w.request)
 		}

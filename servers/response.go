@@ -48,8 +48,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	next.ServeHTTP(rw, r)
-	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
 	completed = true
+	if rw.unit.Cut() && !rw.said {
+		giveUp(rw, r, rw.announced)
+	}
+	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
 }
 
 // response is the http.ResponseWriter that handlers see. It says "Connection:
@@ -64,16 +67,21 @@ type response struct {
 	announced bool
 	touched   bool // somebody has asked for the header
 	switched  bool // 101 Switching Protocols was the answer
+	said      bool // it is whole, or not ours, or was written to although its request was cancelled
 }
 
 // announce tells the client not to use the connection again, if it is certain
 // that it has not done so already.
 func (w *response) announce(status int) {
+	if w.unit.Conn().Doomed() {
+		w.said = true
+	}
 	if w.announced || (status < 200 && status != http.StatusSwitchingProtocols) {
 		return
 	}
 	w.announced = true
 	w.switched = status == http.StatusSwitchingProtocols
+	w.said = w.said || bodiless(status)
 	if w.touched { // asking for it costs a copy of the header, later
 		w.stream = newEventStream(w.Header(), w.request)
 	}
@@ -164,6 +172,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	w.said = true
 	nc, rw := w.unit.Conn().Hijack(&w.unit, w.upgrade(), rw)
 	return nc, rw, nil
 }
