@@ -76,7 +76,7 @@ func TestNobodyMistakesAnAnswerThatWasGivenUp(t *testing.T) {
 					c.handler(w, r)
 				})}
 				config := quick()
-				config.Timeout = 400 * time.Millisecond * slack
+				config.Timeout = 200 * time.Millisecond * slack
 				tr := grow(t, config, servers.HTTP(srv, servers.HTTPOptions{Name: "s"}))
 				transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: proto == "HTTP/2.0"}
 				defer transport.CloseIdleConnections()
