@@ -82,7 +82,7 @@ mutant "whoever comes as the server goes is turned away" actors/connection.go \
 	's/if c\.conn\.Claim\(\) \{/if false {/' \
 	./actors 'WhoseServerGoes'
 mutant "nobody is done while the listener is open" actors/server_drain.go \
-	's/\n\t\ts\.unbinds \|\| s\.accepts \|\| s\.live/\n\t\ts.live/' \
+	's/\n\t\ts\.closes \|\| s\.unbinds \|\| s\.accepts \|\| s\.live/\n\t\ts.live/' \
 	./actors 'NobodyIsDone'
 mutant "the limit is lifted" actors/server_drain.go \
 	's/\tclose\(s\.tracker\.lifted\)\n//' \
@@ -120,5 +120,17 @@ mutant "no grace in the second half" conns/deadline.go \
 mutant "what is no answer to a GET ends by itself" servers/stream.go \
 	's/ \|\| r\.Method != http\.MethodGet//' \
 	./servers 'StreamThatEndsByItself'
+mutant "what is suspended says its own goodbye" actors/server_drain.go \
+	's/\t\ts\.closeAll\(\)\n\t\ts\.drainAdapter\(\)\n/\t\ts.closeAll()\n/' \
+	./actors 'ASuspendedServer'
+mutant "who gives up at the deadline is answered for" servers/response.go \
+	's/\t\tgiveUp\(rw, r, rw\.announced\)\n/\t\t_ = giveUp\n/' \
+	./servers 'NobodyMistakes'
+mutant "new connections are dealt to the other process" servers/listener.go \
+	's/\t\tsteer\(l\.Listener, l\.elders\)\n/\t\t_ = steer\n/' \
+	./servers 'AHandover'
+mutant "a goodbye that is not taken cuts nothing" conns/websocket_leave.go \
+	's/return left > e\.after-e\.before/return left > 0/' \
+	. 'P3_APeerThatHasVanished'
 
 exit $survived
