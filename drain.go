@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -168,7 +169,7 @@ func (c Config) Start(ctx context.Context, servers ...Server) (*Handle, error) {
 	}
 	<-h.done
 	if started.Err == nil { // the root was gone before it could answer
-		err = h.report.Err()
+		err = cmp.Or(h.report.Err(), err)
 	}
 	return nil, err
 }

@@ -55,9 +55,10 @@ func (s *signals) judge() verdict {
 }
 
 // release lets signals have their own effect again. The first one's second delivery
-// must not end a program that is about to clean up, however soon the drain was over.
+// must not end a program that is about to clean up, however soon the drain was over; but
+// nor must a long SignalGap keep a person from ending one that does not get through with that.
 func (s *signals) release() {
-	if left := time.Until(s.first.Add(s.gap)); !s.first.IsZero() && left > 0 {
+	if left := time.Until(s.first.Add(min(s.gap, DefaultSignalGap))); !s.first.IsZero() && left > 0 {
 		time.AfterFunc(left, func() { signal.Stop(s.caught) })
 		return
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // Server is what a server actor owns: the one thing of it that knows a protocol.
-// Its methods are called from goroutines of their own and may block, but for Name and
-// Configure, which the actor calls itself.
+// Its methods are called from goroutines of their own and may block, but for Name,
+// Configure and CanSuspend, which the actor calls itself.
 type Server interface {
 	// Name is how the server is called in the Report, the metrics and the log. It
 	// returns at once.
@@ -45,7 +45,7 @@ type (
 		CloseSessions(ctx context.Context) error
 	}
 	// Suspender is a Server that may not be able to open its listener again: it says
-	// so before it is suspended.
+	// so before it is suspended. It returns at once.
 	Suspender interface {
 		CanSuspend() error
 	}

@@ -121,6 +121,7 @@ type groups struct {
 type seen struct {
 	group  *conns.Group // set before it is listed
 	failed atomic.Bool
+	gone   atomic.Bool
 }
 
 func (s *seen) counts() messages.Counts {
@@ -133,11 +134,14 @@ func (s *seen) counts() messages.Counts {
 func (g *groups) add(s *seen) {
 	for {
 		old := g.list.Load()
-		var list []*seen
+		list := []*seen{s}
 		if old != nil {
-			list = append(list, *old...)
+			for _, other := range *old { // one that was unregistered may have had its name
+				if other.group.Name() != s.group.Name() {
+					list = append(list, other)
+				}
+			}
 		}
-		list = append(list, s)
 		if g.list.CompareAndSwap(old, &list) {
 			return
 		}

@@ -50,6 +50,7 @@ type kid struct {
 	drained bool
 	report  messages.ServerReport
 	reason  string                                // it was given, if it was asked to drain alone
+	ordered any                                   // the last that it was told, if that was to end
 	came    func(messages.Done)                   // answers who registers it; nil when that is over
 	leaves  func(messages.UnregisterDone)         // answers who unregistered it; nil if nobody has
 	timers  []*time.Timer                         // of its deadline, if it drains alone
@@ -70,6 +71,7 @@ type (
 	readyDelayOver struct{ of *root }
 	killDue        struct{ of *root }
 	deadlineOver   struct{ of *root }
+	kidDue         struct{ of *kid }        // one that drains alone is to be killed
 	kidDeadline    struct{ of *kid }        // of one that drains alone
 	ended          struct{ pid *actor.PID } // a child's actor has terminated, and all that it had sent has been read
 )
@@ -156,6 +158,10 @@ func (r *root) receiveOwn(ctx actor.Context) {
 		if msg.of == r {
 			r.finish(ctx)
 		}
+	case kidDue:
+		if !msg.of.drained {
+			r.order(msg.of, messages.ForceShutdown{Reason: "the deadline has come"})
+		}
 	case kidDeadline:
 		r.giveUp(ctx, msg.of)
 	}
@@ -191,12 +197,8 @@ func (r *root) HandleFailure(system *actor.ActorSystem, supervisor actor.Supervi
 		return
 	}
 	actor.DefaultSupervisorStrategy().HandleFailure(system, supervisor, child, rs, reason, message)
-	switch {
-	case k == nil || k.drained:
-	case r.phase == messages.PhaseKilling:
-		r.send(child, messages.ForceShutdown{Reason: r.reason})
-	case r.phase == messages.PhaseDraining || k.leaves != nil:
-		r.send(child, messages.Shutdown{Reason: r.reason, Deadline: r.deadline})
+	if k != nil && !k.drained && k.ordered != nil {
+		r.send(child, k.ordered)
 	}
 }
 

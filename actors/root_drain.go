@@ -101,10 +101,25 @@ func (r *root) drain() {
 	r.answerWaiting(errUnserved)
 	for _, k := range r.kids {
 		if !k.drained {
-			r.send(k.pid, messages.Shutdown{Reason: r.reason, Deadline: r.deadline})
+			r.order(k, messages.Shutdown{Reason: r.reason, Deadline: r.deadlineOf(k)})
 		}
 	}
 	r.maybeFinish()
+}
+
+// order tells a child to end, and remembers that: one that fails over it is told again.
+func (r *root) order(k *kid, msg any) {
+	k.ordered = msg
+	r.send(k.pid, msg)
+}
+
+// deadlineOf leaves a child of your own the time to say how it stands: a tree in this one
+// has its Report when its own deadline comes. A server's actor does that by itself.
+func (r *root) deadlineOf(k *kid) time.Time {
+	if k.server != nil {
+		return r.deadline
+	}
+	return r.deadline.Add(-reportMargin(time.Until(r.deadline)))
 }
 
 // force turns whatever is going on into a kill.
@@ -129,7 +144,7 @@ func (r *root) kill(reason string) {
 	r.answerWaiting(errUnserved)
 	for _, k := range r.kids {
 		if !k.drained {
-			r.send(k.pid, messages.ForceShutdown{Reason: reason})
+			r.order(k, messages.ForceShutdown{Reason: reason})
 		}
 	}
 	r.maybeFinish()
@@ -152,6 +167,9 @@ func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
 	}
 	ctx.Stop(k.pid)
 	r.settle(k)
+	if r.phase == messages.PhaseStarting {
+		r.fail("could not start", cmp.Or(k.report.Fault(), errUnserved))
+	}
 	r.maybeFinish()
 }
 
@@ -161,13 +179,14 @@ func (r *root) settle(k *kid) {
 	for _, t := range k.timers {
 		t.Stop()
 	}
-	switch {
-	case k.came != nil: // it never was of the tree
-		r.forget(k)
+	if k.came != nil || (k.leaves != nil && r.phase <= messages.PhaseServing) {
+		r.forget(k) // it never was of the tree, or is not any more; else the Report has it
+	}
+	if k.came != nil {
 		k.came(messages.Done{Err: cmp.Or(k.report.Fault(), fmt.Errorf("drain: server %q: %w", k.name, ErrServerGone))})
 		k.came = nil
-	case k.leaves != nil:
-		r.forget(k)
+	}
+	if k.leaves != nil {
 		k.leaves(messages.UnregisterDone{Report: k.report, Err: k.report.Fault()})
 	}
 }
@@ -178,6 +197,7 @@ func (r *root) forget(gone *kid) {
 			r.kids = append(r.kids[:i:i], r.kids[i+1:]...)
 			if k.seen != nil {
 				k.seen.failed.Store(false)
+				k.seen.gone.Store(true)
 			}
 			return
 		}

@@ -54,11 +54,9 @@ func (r *root) unregister(name string, answer func(messages.UnregisterDone)) {
 
 func (r *root) drainAlone(k *kid) {
 	timeout := max(r.config.Timeout, leastForce)
-	r.send(k.pid, messages.Shutdown{Reason: "unregistered", Deadline: time.Now().Add(timeout)})
+	r.order(k, messages.Shutdown{Reason: "unregistered", Deadline: time.Now().Add(timeout)})
 	k.timers = append(k.timers,
-		time.AfterFunc(timeout-killMargin(timeout), func() {
-			r.send(k.pid, messages.ForceShutdown{Reason: "the deadline has come"})
-		}),
+		time.AfterFunc(timeout-killMargin(timeout), func() { r.tell(kidDue{k}) }),
 		time.AfterFunc(timeout, func() { r.tell(kidDeadline{k}) }))
 }
 

@@ -56,6 +56,7 @@ type server struct {
 	stragglers map[*actor.PID]messages.Connection
 	spread     *spread
 	timers     []*time.Timer
+	deadlines  []*time.Timer
 	last       *atomic.Pointer[messages.ServerReport] // what the root finds if this actor is stopped
 
 	seen *seen // what others read of it
@@ -163,10 +164,9 @@ func (s *server) onPanic(reason any) {
 	if s.phase == messages.PhaseDone {
 		return // it has reported already
 	}
-	s.fail(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
+	s.failed(fmt.Errorf("the server's actor panicked: %v\n%s", reason, debug.Stack()))
 	if s.tracker == nil { // the adapter's Configure panicked: nothing has been opened
 		s.phase = messages.PhaseDone
-		s.tellRoot(messages.Failed{Server: s.self, Err: s.report.Err})
 		s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 		return
 	}
@@ -272,6 +272,20 @@ func (s *server) serve() {
 	}()
 }
 
+// breakDown ends a server that cannot go on.
+func (s *server) breakDown(err error) {
+	s.failed(err)
+	s.shutdown(messages.Shutdown{Reason: "failed", Deadline: time.Now().Add(max(s.shared.timeout, leastForce))})
+}
+
+// failed tells of a failure.
+func (s *server) failed(err error) {
+	s.fail(err)
+	s.seen.failed.Store(true)
+	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: err})
+	s.tellRoot(messages.Failed{Server: s.self, Err: err})
+}
+
 func (s *server) onServed(msg served) {
 	s.accepts = false
 	if s.phase == messages.PhaseServing && !s.suspended {
@@ -279,11 +293,7 @@ func (s *server) onServed(msg served) {
 		if err == nil {
 			err = errors.New("it stopped serving without having been asked to")
 		}
-		s.fail(err)
-		s.seen.failed.Store(true)
-		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: err})
-		s.tellRoot(messages.Failed{Server: s.self, Err: err})
-		s.shutdown(messages.Shutdown{Reason: "failed", Deadline: time.Now().Add(s.shared.timeout)})
+		s.breakDown(err)
 		return
 	}
 	s.answerSuspend()

@@ -19,18 +19,13 @@ import (
 
 func (s *server) shutdown(msg messages.Shutdown) {
 	if s.phase > messages.PhaseServing {
+		s.hasten(msg.Deadline)
 		return
 	}
 	s.phase = messages.PhaseDraining
-	s.began, s.deadline, s.reason = time.Now(), msg.Deadline, msg.Reason
-	s.tracker.group.Drain(msg.Deadline)
+	s.began, s.reason = time.Now(), msg.Reason
 	close(s.tracker.lifted)
-	left := time.Until(msg.Deadline)
-	s.allotted = left
-	s.after(left-cancelMargin(left), func() { s.tell(outOfPatience{}) })
-	// The root is not the only one who may ask: a server that drains alone holds its
-	// deadline itself. If it is the root who holds it, that comes first.
-	s.after(left-killMargin(left)*3/4, func() { s.tell(messages.ForceShutdown{Reason: "the deadline has come"}) })
+	s.hold(msg.Deadline)
 	if sessions, ok := s.adapter.(SessionCloser); ok && s.served != nil {
 		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
 		s.closes, s.cutSessions = true, cancel
@@ -38,6 +33,27 @@ func (s *server) shutdown(msg messages.Shutdown) {
 		return
 	}
 	s.unbind()
+}
+
+// hasten is for a server that drains alone already when the tree is asked to: its
+// deadline may be earlier.
+func (s *server) hasten(deadline time.Time) {
+	if !s.forced && s.phase != messages.PhaseDone && !deadline.IsZero() && deadline.Before(s.deadline) {
+		s.hold(deadline)
+	}
+}
+
+// hold sets the deadline. The root is not the only one who may ask: a server that drains
+// alone holds it itself. If it is the root who does, that comes first.
+func (s *server) hold(deadline time.Time) {
+	s.stopTimers(&s.deadlines)
+	s.deadline, s.allotted = deadline, time.Until(deadline)
+	s.tracker.group.Drain(deadline)
+	due := func(left time.Duration, msg any) {
+		s.deadlines = append(s.deadlines, time.AfterFunc(max(left, 0), func() { s.tell(msg) }))
+	}
+	due(s.allotted-cancelMargin(s.allotted), outOfPatience{})
+	due(s.allotted-killMargin(s.allotted)*3/4, messages.ForceShutdown{Reason: "the deadline has come"})
 }
 
 func (s *server) after(d time.Duration, f func()) {
@@ -111,6 +127,11 @@ func (s *server) onUnbound(msg unbound) {
 		s.shared.bus.publish(messages.ServerUnbound{Server: s.name, Addr: s.addr, Took: msg.took})
 	}
 	if s.phase <= messages.PhaseServing { // suspended
+		if msg.err != nil {
+			s.answerResume(msg.err)
+			s.breakDown(msg.err)
+			return
+		}
 		s.answerSuspend()
 		return
 	}
@@ -139,7 +160,7 @@ func (s *server) drainAdapter() {
 // are to be spread.
 func (s *server) closeAll() {
 	s.asked = true
-	s.spread = newSpread(s.tracker.group.Spread, &s.live, s.deadline)
+	s.spread = newSpread(s.tracker.group.Spread, s.each, s.deadline)
 	for pid := range s.live.each() {
 		if !s.spread.holds(pid) {
 			s.send(pid, messages.Close{})
@@ -182,7 +203,8 @@ func (s *server) maybeDone() {
 func (s *server) goodbye() {
 	s.phase = messages.PhaseDone
 	close(s.tracker.gone)
-	s.stopTimers()
+	s.stopTimers(&s.timers)
+	s.stopTimers(&s.deadlines)
 	s.answerResume(ErrServerGone)
 	s.report.Name = s.name
 	s.report.Running = int(s.tracker.group.InFlight.Load())
@@ -193,10 +215,11 @@ func (s *server) goodbye() {
 	s.release(s.binding || s.open)
 }
 
-func (s *server) stopTimers() {
-	for _, t := range s.timers {
+func (s *server) stopTimers(timers *[]*time.Timer) {
+	for _, t := range *timers {
 		t.Stop()
 	}
+	*timers = nil
 }
 
 // release ends what a server's actor leaves, elsewhere: it waits for what still

@@ -124,7 +124,8 @@ func (s *server) stop() {
 	}
 	s.phase, s.forced = messages.PhaseDone, true
 	close(s.tracker.gone)
-	s.stopTimers()
+	s.stopTimers(&s.timers)
+	s.stopTimers(&s.deadlines)
 	s.answerResume(ErrServerGone)
 	s.tracker.group.Drain(time.Now())
 	s.cutAll(messages.OutcomeCrashed)

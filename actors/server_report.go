@@ -50,11 +50,11 @@ func (s *server) describeEnd(pid *actor.PID, record messages.Record, outcome mes
 // connections; who wants only numbers reads the counters.
 func (s *server) status(oldest, each int) messages.ServerStatus {
 	st := messages.ServerStatus{
-		Server: s.self, Name: s.name, Addr: s.addr, Phase: s.phase, Suspended: s.suspended,
+		Server: s.self, Name: s.name, Addr: s.addr, Phase: s.phase, Suspended: s.suspended, Error: s.report.Error,
 		Counts: s.tracker.group.Counts(), Oldest: []messages.Connection{},
 	}
 	all := s.live.len() <= each
-	for _, record := range s.live.each() {
+	s.each(func(_ *actor.PID, record messages.Record) {
 		c := record.Snapshot()
 		if all {
 			st.Connections = append(st.Connections, c)
@@ -74,7 +74,7 @@ func (s *server) status(oldest, each int) messages.ServerStatus {
 		if c.State != messages.StateIdle && c.State != messages.StateNew {
 			st.Oldest = append(st.Oldest, c)
 		}
-	}
+	})
 	slices.SortFunc(st.Oldest, func(a, b messages.Connection) int { return cmp.Compare(b.Since, a.Since) })
 	if oldest <= 0 {
 		oldest = 10

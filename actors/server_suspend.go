@@ -15,9 +15,11 @@ func (s *server) suspend(msg messages.Suspend) {
 		reply(msg.Reply, messages.Done{Err: errBetween})
 	case s.suspended:
 		reply(msg.Reply, messages.Done{})
-	case s.cannotSuspend() != nil:
-		reply(msg.Reply, messages.Done{Err: s.cannotSuspend()})
 	default:
+		if err := s.cannotSuspend(); err != nil {
+			reply(msg.Reply, messages.Done{Err: err})
+			return
+		}
 		s.suspended, s.resuming = true, msg.Reply
 		s.tracker.pause()
 		s.unbind()
@@ -26,7 +28,7 @@ func (s *server) suspend(msg messages.Suspend) {
 
 func (s *server) cannotSuspend() error {
 	if a, ok := s.adapter.(Suspender); ok {
-		return a.CanSuspend()
+		return guarded("CanSuspend", a.CanSuspend)
 	}
 	return nil
 }

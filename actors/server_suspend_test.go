@@ -3,11 +3,15 @@ package actors
 import (
 	"context"
 	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/godrain/drain/conns"
 	"github.com/godrain/drain/messages"
 )
 
@@ -110,11 +114,12 @@ func TestPlacesAreCountedOverASuspension(t *testing.T) {
 	receive(t, f.serving)
 	eventually(t, func() bool { return open() == 3 })
 
-	tracker := *f.tracker.Load()
+	tracker := (*f.tracker.Load()).(*tracker)
 	admitted := make(chan struct{})
 	go func() { tracker.Admit(); close(admitted) }()
 	require.NoError(t, first.Close())
 	eventually(t, func() bool { return open() == 2 })
+	eventually(t, func() bool { return tracker.taken.Load() == 2 })
 	select {
 	case <-admitted:
 		t.Error("a place was given, with two connections open and a limit of one")
@@ -134,7 +139,39 @@ func TestAPlaceIsKeptUntilItIsUsed(t *testing.T) {
 	tracker := *f.tracker.Load()
 	tracker.Admit()
 	tracker.Admit() // an acceptor that comes back after an error
-	f.connect(t)
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	conn := conns.New(tracker.Group(), ours)
+	conn.FollowReads()
+	require.NoError(t, tracker.Adopt(conn))
+	require.NoError(t, conn.Close())
+}
+
+// Many may track at once: nobody exceeds the limit, and no place is lost.
+func TestManyTrackAtOnce(t *testing.T) {
+	f := newFake("f")
+	c := brief()
+	c.MaxConns = 2
+	r := plant(t, c, Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	var most atomic.Int64
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				c, theirs := f.connect(t)
+				for n := r.gauges.Servers()["f"].Open; n > most.Load(); {
+					most.Store(n)
+				}
+				_ = c.Close()
+				_ = theirs.Close()
+			}
+		})
+	}
+	all.Wait()
+	assert.LessOrEqual(t, most.Load(), int64(2))
+	eventually(t, func() bool { return (*f.tracker.Load()).(*tracker).taken.Load() == 0 })
 }
 
 // given is a fake whose listener could not be opened again.

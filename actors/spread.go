@@ -26,14 +26,15 @@ type spread struct {
 // the rest is for the closing handshakes.
 const spreadShare = 0.75
 
-func newSpread(how conns.Spread, live *brood, deadline time.Time) *spread {
+// newSpread looks at every connection; each calls a function with all of them.
+func newSpread(how conns.Spread, each func(func(*actor.PID, messages.Record)), deadline time.Time) *spread {
 	s := &spread{Spread: how, hurry: time.Now().Add(time.Duration(float64(time.Until(deadline)) * spreadShare))}
 	if how.Batch <= 0 {
 		return s
 	}
 	quiet := make(map[*actor.PID]time.Duration)
 	s.held = make(map[*actor.PID]struct{})
-	for pid, record := range live.each() {
+	each(func(pid *actor.PID, record messages.Record) {
 		if c := record.Snapshot(); c.Protocol == conns.WebSocketProtocol {
 			s.held[pid] = struct{}{}
 			s.queue = append(s.queue, pid)
@@ -41,7 +42,7 @@ func newSpread(how conns.Spread, live *brood, deadline time.Time) *spread {
 				quiet[pid] = c.Since
 			}
 		}
-	}
+	})
 	slices.SortFunc(s.queue, func(a, b *actor.PID) int { return cmp.Compare(quiet[b], quiet[a]) })
 	return s
 }

@@ -74,7 +74,12 @@ func (p parentage) Self() *actor.PID { return p.self }
 
 // Adopt implements conns.Tracker.
 func (t *tracker) Adopt(c *conns.Conn) error {
-	if !t.held.CompareAndSwap(true, false) {
+	return t.adopt(c, t.held.CompareAndSwap(true, false))
+}
+
+// adopt is Adopt; placed says that a place has been taken for c.
+func (t *tracker) adopt(c *conns.Conn, placed bool) error {
+	if !placed {
 		t.taken.Add(1)
 	}
 	select {
@@ -131,9 +136,13 @@ func (t *tracker) refuse(c *conns.Conn) {
 // Admit implements conns.Tracker. The limit is the number of places: the server
 // gives one back for each connection that has ended.
 func (t *tracker) Admit() {
-	if t.limit == 0 || t.held.Load() {
-		return
+	if t.limit > 0 && !t.held.Load() && t.place() {
+		t.held.Store(true)
 	}
+}
+
+// place waits for a place and takes it; it reports false if the limit has been lifted.
+func (t *tracker) place() bool {
 	for n := t.taken.Load(); n >= t.limit || !t.taken.CompareAndSwap(n, n+1); n = t.taken.Load() {
 		if n < t.limit {
 			continue
@@ -141,14 +150,15 @@ func (t *tracker) Admit() {
 		select {
 		case <-t.freed:
 		case <-t.lifted:
-			return
+			return false
 		case <-t.gone:
-			return
+			return false
 		case <-*t.paused.Load():
-			return
+			return false
 		}
 	}
-	t.held.Store(true)
+	t.wake() // there may be another place, and another who waits
+	return true
 }
 
 // pause and resume lift the limit while a suspended listener is emptied and
@@ -162,17 +172,24 @@ func (t *tracker) resume() {
 
 // leave gives a place back.
 func (t *tracker) leave() {
-	if t.taken.Add(-1) < t.limit {
+	t.taken.Add(-1)
+	t.wake()
+}
+
+// wake tells one who waits that there is a place, if there is.
+func (t *tracker) wake() {
+	if t.taken.Load() < t.limit {
 		reply(t.freed, struct{}{})
 	}
 }
 
-// Track implements conns.Tracker.
+// Track implements conns.Tracker. Several goroutines may do it at once: each takes a
+// place of its own.
 func (t *tracker) Track(nc net.Conn) (*conns.Conn, error) {
-	t.Admit()
+	placed := t.limit > 0 && t.place()
 	c := conns.New(t.group, nc)
 	c.FollowReads()
-	return c, t.Adopt(c)
+	return c, t.adopt(c, placed)
 }
 
 // Group implements conns.Tracker.

@@ -23,17 +23,11 @@ func (g *Gauges) Vitals() messages.Vitals {
 	}
 	for _, seen := range *list {
 		s := messages.ServerVitals{
-			Name: seen.group.Name(), Failed: seen.failed.Load(),
+			Name: seen.group.Name(), Failed: seen.failed.Load(), Gone: seen.gone.Load(),
 			Counts: seen.counts(), Adoption: seen.group.Adoption.Histogram(),
 		}
-		i, again := slices.BinarySearchFunc(v.Servers, s.Name, func(s messages.ServerVitals, name string) int {
-			return strings.Compare(s.Name, name)
-		})
-		if again { // unregistered, and registered again
-			v.Servers[i] = s
-			continue
-		}
-		v.Servers = slices.Insert(v.Servers, i, s)
+		v.Servers = append(v.Servers, s)
 	}
+	slices.SortFunc(v.Servers, func(a, b messages.ServerVitals) int { return strings.Compare(a.Name, b.Name) })
 	return v
 }

@@ -13,7 +13,7 @@ type health struct {
 	Phase    messages.Phase `json:"phase"`
 	Deadline time.Time      `json:"deadline,omitzero"`
 	Left     float64        `json:"left_seconds,omitempty"` // until the deadline
-	Failed   []string       `json:"failed,omitempty"`       // servers that do not serve any more
+	Failed   []string       `json:"failed,omitempty"`       // servers that could not go on
 }
 
 func (p *Panel) health() health {

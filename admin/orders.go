@@ -39,7 +39,8 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error, kno
 		}
 		// The query is not logged as it is: somebody may have put the token there too.
 		q := r.URL.Query()
-		log := p.log.With("what", name, "server", q.Get("server"), "force", q.Has("force"), "peer", r.RemoteAddr)
+		forced, _ := flag(r, "force")
+		log := p.log.With("what", name, "server", q.Get("server"), "force", forced, "peer", r.RemoteAddr)
 		log.Warn("admin: ordered")
 		if err := do(h, r); err != nil {
 			log.Error("admin: the order failed", "error", err)

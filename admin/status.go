@@ -103,8 +103,8 @@ func (st *Status) merge(v messages.Vitals) {
 	for _, s := range v.Servers {
 		a, ok := answered[s.Name]
 		if !ok {
-			if s.Counts.Open == 0 && v.Phase <= messages.PhaseServing && !s.Failed {
-				continue // it was unregistered
+			if s.Gone {
+				continue
 			}
 			a = messages.ServerStatus{Name: s.Name, Phase: v.Phase, Oldest: []messages.Connection{}}
 			a.States = messages.States{Busy: s.Counts.Busy, Idle: max(s.Counts.Open-s.Counts.Busy, 0)}
@@ -129,7 +129,7 @@ func (st *Status) conclude(h Handle) {
 		}
 		for i := range st.Servers {
 			if st.Servers[i].Name == s.Name {
-				st.Servers[i].Addr, st.Servers[i].Phase = s.Addr, messages.PhaseDone
+				st.Servers[i].Addr, st.Servers[i].Phase, st.Servers[i].Error = s.Addr, messages.PhaseDone, s.Error
 			}
 		}
 	}

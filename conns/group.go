@@ -190,7 +190,7 @@ type Owner interface {
 type Tracker interface {
 	// Admit waits for a place under the server's limit of connections. An acceptor
 	// calls it before it accepts, so that the kernel's queue holds the rest. Called again
-	// before the next Adopt, it returns at once.
+	// before the next Adopt, it returns at once: Admit and Adopt are for one goroutine.
 	Admit()
 	// Adopt makes c, for which Admit was called, a connection of the tree. An error
 	// means that the server is gone; c is closed then.

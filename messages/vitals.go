@@ -22,11 +22,11 @@ func (v Vitals) Began() time.Time {
 	return time.Time{}
 }
 
-// ServerVitals are one server's. A server that has been unregistered keeps its
-// counters.
+// ServerVitals are one server's.
 type ServerVitals struct {
 	Name     string
 	Failed   bool // it could not go on serving, and has not been unregistered
+	Gone     bool // it has been unregistered; its counters stay until another has its name
 	Counts   Counts
 	Adoption Histogram // from a connection's being accepted to its being in its server's set
 }

@@ -144,7 +144,9 @@ func (s *Session) Receive(ctx actor.Context) {
 	case ended:
 		s.end(ctx, msg.err)
 	case *actor.DeadLetterResponse:
-		s.abandon()
+		if msg.Target.Equal(s.handler.options.Actor) { // else a worker's, to whom a message was forwarded
+			s.abandon()
+		}
 	case *actor.Terminated:
 		s.orphan = true
 		s.tell(orphaned{}) // behind its last answers: the framework lets this overtake them
