@@ -73,7 +73,8 @@ type Conn struct {
 	armed atomic.Int64 // the one that the socket was given last
 	since atomic.Int64 // when this phase began
 
-	requests      atomic.Int64
+	requests      atomic.Int32
+	before        uint32 // how much was written when the unit in progress began, as far as it fits; of the serving goroutine
 	read, written atomic.Int64
 	unit          atomic.Pointer[Unit]
 
@@ -231,7 +232,7 @@ func (c *Conn) Snapshot() messages.Connection {
 		ID: c.serial, Server: c.group.name, Peer: c.Peer(), Protocol: "TCP",
 		State: publicStates[c.phase()],
 		Age:   time.Duration(t - c.opened), Since: time.Duration(t - c.since.Load()),
-		Requests: c.requests.Load(), Read: c.read.Load(), Written: c.written.Load(),
+		Requests: int64(c.requests.Load()), Read: c.read.Load(), Written: c.written.Load(),
 	}
 	c.kind().describe(&s)
 	return s

@@ -232,13 +232,23 @@ func (h *H2) Write(p []byte) (n int, err error) {
 func (h *H2) interpose(p []byte) (n int, err error) {
 	switch at := h.out.toBoundary(p); {
 	case h.mayWrite():
-		err = h.writeFrames()
+		err = h.writeOurs()
 	case at <= len(p):
 		if n, err = h.put(p[:at]); err == nil {
-			err = h.writeFrames()
+			err = h.writeOurs()
 		}
 	}
 	return n, err
+}
+
+// writeOurs writes our frames in the midst of a write of the server's, who would go on
+// behind half a frame of ours if a deadline was all that it heard of.
+func (h *H2) writeOurs() error {
+	if h.writeFrames() == nil {
+		return nil
+	}
+	_ = h.sock().Close()
+	return net.ErrClosed
 }
 
 // put writes, and follows what has been written: a stream ends when its last byte

@@ -26,6 +26,7 @@ type cancellable struct {
 	context.Context
 	cancel  context.CancelCauseFunc
 	waiting atomic.Pointer[waiting]
+	unseen  atomic.Bool // nobody has looked: it was made to be cancelled
 }
 
 // waiting is what waits for the drain, and after it for the moment to come.
@@ -42,7 +43,6 @@ const (
 	watches                      // its handler watches Draining
 	finished                     // it has returned
 	finite                       // it ends by itself
-	unseen                       // it has a context that can be cancelled, and nobody has looked at that
 )
 
 // interruptAfter is the head start of a handler that watches Draining: one that
@@ -57,8 +57,8 @@ type interruptible Interrupt
 func (c *interruptible) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
 func (c *interruptible) Done() <-chan struct{} {
-	made := (*Interrupt)(c).make(0)
-	c.seen()
+	made := (*Interrupt)(c).make(false)
+	made.see()
 	return made.Done()
 }
 
@@ -68,19 +68,19 @@ func (c *interruptible) Err() error {
 		if err := c.parent.Err(); err == nil || c.alone {
 			return err
 		}
-		made = (*Interrupt)(c).make(0)
+		made = (*Interrupt)(c).make(false)
 	}
 	err := made.Err()
 	if err != nil {
-		c.seen()
+		made.see()
 	}
 	return err
 }
 
-// seen notes that somebody has looked.
-func (c *interruptible) seen() {
-	if c.word.Load()&unseen != 0 {
-		c.word.And(^unseen)
+// see notes that somebody has looked.
+func (c *cancellable) see() {
+	if c.unseen.Load() {
+		c.unseen.Store(false)
 	}
 }
 
@@ -100,8 +100,8 @@ func (c *interruptible) Value(key any) any {
 // String is for those who print a context: its fields change while they do.
 func (c *interruptible) String() string { return nameOf(c.parent) + ".Unit" }
 
-// make makes it; by is unseen for who does not look himself.
-func (i *Interrupt) make(by uint32) *cancellable {
+// make makes it; unseen says that it is not for somebody who looks.
+func (i *Interrupt) make(unseen bool) *cancellable {
 	if made := i.made.Load(); made != nil {
 		return made
 	}
@@ -110,14 +110,10 @@ func (i *Interrupt) make(by uint32) *cancellable {
 		parent = (*detached)(i)
 	}
 	ctx, cancel := context.WithCancelCause(parent)
-	if by != 0 {
-		i.word.Or(by)
-	}
-	if !i.made.CompareAndSwap(nil, &cancellable{Context: ctx, cancel: cancel}) {
+	mine := &cancellable{Context: ctx, cancel: cancel}
+	mine.unseen.Store(unseen)
+	if !i.made.CompareAndSwap(nil, mine) {
 		cancel(nil) // another goroutine was first
-		if by != 0 {
-			i.word.And(^by) // and may have looked
-		}
 	}
 	made := i.made.Load()
 	if i.word.Load()&finished != 0 || (i.alone && i.conn.has(peerless)) {
@@ -145,7 +141,7 @@ func (d *detached) String() string              { return nameOf(d.parent) }
 // cancel cancels the request, if it has a context of its own and is in progress.
 func (i *Interrupt) cancel(cause error) {
 	if i.conn != nil && i.word.Load()&finished == 0 {
-		i.make(unseen).cancel(cause)
+		i.make(true).cancel(cause)
 	}
 }
 
@@ -191,7 +187,7 @@ func (i *Interrupt) Stream() {
 func (i *Interrupt) await(delay func() time.Duration) {
 	w := &waiting{timer: time.AfterFunc(time.Hour, i.interrupt)}
 	w.timer.Stop()
-	if !i.make(unseen).waiting.CompareAndSwap(nil, w) {
+	if !i.make(true).waiting.CompareAndSwap(nil, w) {
 		return
 	}
 	stop := context.AfterFunc(i.conn.group.drain, func() {
@@ -240,7 +236,7 @@ func (i *Interrupt) Interrupted() bool {
 // cancelNow cancels the context. A handler that does not look at it, and goes on
 // with the next event, learns from its Write after another grace.
 func (i *Interrupt) cancelNow() {
-	made := i.make(unseen)
+	made := i.make(true)
 	made.cancel(ErrDraining)
 	made.waiting.Load().timer.Reset(max(interruptAfter, i.conn.group.IdleGrace))
 }
@@ -282,7 +278,7 @@ func (i *Interrupt) cut() bool {
 		return false
 	}
 	made := i.made.Load()
-	return made != nil && i.word.Load()&unseen == 0 && context.Cause(made) == ErrKilled
+	return made != nil && !made.unseen.Load() && context.Cause(made) == ErrKilled
 }
 
 // ended is called when the handler has returned. It reports whether that was because the

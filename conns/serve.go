@@ -140,6 +140,7 @@ func (c *Conn) Begin(u *Unit) {
 		c.raw.begins()
 	}
 	c.unit.Store(u)
+	c.before = uint32(c.written.Load())
 	if c.has(doomed | told) {
 		c.heed()
 	}
@@ -179,6 +180,10 @@ func (c *Conn) Return(completed bool) {
 		c.group.exit()
 	}
 }
+
+// AnswerSent reports whether a part of the answer to the request in progress has been
+// written to the connection. The serving goroutine asks.
+func (c *Conn) AnswerSent() bool { return uint32(c.written.Load()) != c.before }
 
 // Answered tells how long the body of the request in progress was said to be, -1 if it
 // was chunked, when its handler has returned: what has come behind it is the beginning

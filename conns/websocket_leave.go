@@ -249,8 +249,8 @@ func (k *Takeover) messageUntaken() bool {
 // owes reports, once the goodbye is said, whether the peer is missing anything older: one
 // that has vanished will never take the goodbye. If it was the handler's, nobody knows.
 func (k *Takeover) owes() bool {
-	left, e := unsent(k.sock()), k.leaver.Load()
-	if e == nil || !k.is(spoken) {
+	left, e, w := unsent(k.sock()), k.leaver.Load(), k.word.Load()
+	if e == nil || w&spoken == 0 || w&said == 0 { // or it is being written still
 		return left > 0
 	}
 	return left > e.after-e.before

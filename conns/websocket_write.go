@@ -147,6 +147,9 @@ func (k *Takeover) boundary() {
 	}
 }
 
+// recordCost is what TLS adds to a short write, at least (RFC 8446, section 5.2).
+const recordCost = 22
+
 // sayGoodbye writes the close frame. The caller holds the token between two
 // messages.
 func (k *Takeover) sayGoodbye() {
@@ -155,7 +158,11 @@ func (k *Takeover) sayGoodbye() {
 	e := k.leaver.Load()                      // nobody else wants a goodbye
 	e.before = unsent(k.sock())
 	n, err := k.layer.Write(closeFrame(k.lastWords()))
-	e.after = max(unsent(k.sock()), e.before+n)
+	cost := n
+	if k.below != nil {
+		cost += recordCost
+	}
+	e.after = max(unsent(k.sock()), e.before+cost)
 	k.written(n, err)
 	if err != nil {
 		k.set(said|ended, 0)

@@ -40,7 +40,7 @@ mutant "the last look" conns/leave.go \
 	's/if n, again := c\.lastLook\(p\); n > 0 \|\| again/if n, again := 0, false; n > 0 || again/' \
 	./conns 'OrderOfEvents'
 mutant "the socket filter" servers/listener.go \
-	's/\t\trefuseNew\(l\.Listener\)\n/\t\t_ = refuseNew\n/' \
+	's/l\.ours && refuseNew\(l\.Listener\)/l.ours \&\& refuseNew == nil/' \
 	. 'P2_AcceptQueue'
 mutant "accept until quiet" servers/listener.go \
 	's/if over \|\| !l\.rearm\(\) \{/if true {/' \
@@ -124,10 +124,10 @@ mutant "what is suspended says its own goodbye" actors/server_drain.go \
 	's/\t\ts\.closeAll\(\)\n\t\ts\.drainAdapter\(\)\n/\t\ts.closeAll()\n/' \
 	./actors 'ASuspendedServer'
 mutant "who gives up at the deadline is answered for" servers/response.go \
-	's/\t\tgiveUp\(rw, r, rw\.announced\)\n/\t\t_ = giveUp\n/' \
+	's/\t\tgiveUp\(rw, r, rw\.announced, c\.AnswerSent\(\)\)\n/\t\t_ = giveUp\n/' \
 	./servers 'NobodyMistakes'
 mutant "new connections are dealt to the other process" servers/listener.go \
-	's/\t\tsteer\(l\.Listener, l\.elders\)\n/\t\t_ = steer\n/' \
+	's/l\.steered\.Store\(steer\(l\.Listener, l\.elders\)\)/_ = steer/' \
 	./servers 'AHandover'
 mutant "a goodbye that is not taken cuts nothing" conns/websocket_leave.go \
 	's/return left > e\.after-e\.before/return left > 0/' \

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,48 +21,58 @@ import (
 // A handler that returns because the deadline has cancelled its request has not answered
 // it. Nobody may take what is sent then for a complete answer, but the handler's own words.
 func TestNobodyMistakesAnAnswerThatWasGivenUp(t *testing.T) {
-	begin := func(w http.ResponseWriter) {
-		_, _ = io.WriteString(w, "the beginning")
+	flush := func(w http.ResponseWriter, s string) {
+		_, _ = io.WriteString(w, s)
 		_ = http.NewResponseController(w).Flush()
 	}
 	cert, err := selfsigned.Certificate()
 	require.NoError(t, err)
 	const broken = "broken off"
+	type handler = func(w http.ResponseWriter, r *http.Request, cancelled func())
 	for name, c := range map[string]struct {
-		handler http.HandlerFunc
+		handler handler // calls cancelled to wait for that
 		method  string
 		want    string
 	}{
-		"silently": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "POST", "503 The server is shutting down: it has not finished this request.\n"},
-		"in the midst": {func(w http.ResponseWriter, r *http.Request) {
-			begin(w)
-			<-r.Context().Done()
+		"silently": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			w.Header().Set("Cache-Control", "max-age=3600")
+			w.Header().Set("Content-Encoding", "gzip")
+			cancelled()
+		}, "POST", "500 The server is shutting down, and has not finished this request: what became of it is not known.\n"},
+		"in the midst": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			flush(w, "the beginning")
+			cancelled()
 		}, "GET", broken},
-		"behind a header": {func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(http.StatusCreated)
-			<-r.Context().Done()
-		}, "POST", broken},
-		"with a word": {func(w http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
+		"in the midst of much": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			_, _ = io.WriteString(w, strings.Repeat("row\n", 5000))
+			cancelled()
+		}, "GET", broken},
+		"behind a small answer": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			_, _ = io.WriteString(w, "done")
+			cancelled()
+		}, "POST", "200 done"},
+		"with a word": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			cancelled()
 			http.Error(w, "later, please", http.StatusTeapot)
 		}, "GET", "418 later, please\n"},
-		"with an end": {func(w http.ResponseWriter, r *http.Request) {
-			begin(w)
-			<-r.Context().Done()
+		"with an end": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			flush(w, "the beginning")
+			cancelled()
 			_, _ = io.WriteString(w, ", and the end")
 		}, "GET", "200 the beginning, and the end"},
-		"when everything was said": {func(w http.ResponseWriter, r *http.Request) {
+		"when everything was said": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
 			w.WriteHeader(http.StatusNoContent)
-			<-r.Context().Done()
+			cancelled()
 		}, "DELETE", "204 "},
-		"when its length was said": {func(w http.ResponseWriter, r *http.Request) {
+		"when its length was said": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
 			w.Header().Set("Content-Length", "13")
-			begin(w)
-			<-r.Context().Done()
-		}, "GET", "200 the beginning"},
-		"of a HEAD": {func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusOK)
-			<-r.Context().Done()
+			cancelled()
+			_, _ = io.WriteString(w, "the beginning")
+		}, "GET", "200 the beginning"},
+		"of a HEAD": {func(w http.ResponseWriter, _ *http.Request, cancelled func()) {
+			w.WriteHeader(http.StatusOK)
+			cancelled()
 		}, "HEAD", "200 "},
 	} {
 		for proto, tlsConfig := range map[string]*tls.Config{
@@ -71,9 +82,10 @@ func TestNobodyMistakesAnAnswerThatWasGivenUp(t *testing.T) {
 				t.Parallel()
 				inside := make(chan struct{})
 				srv := &http.Server{Addr: "127.0.0.1:0", TLSConfig: tlsConfig, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					_, _ = io.Copy(io.Discard, r.Body)
-					close(inside)
-					c.handler(w, r)
+					c.handler(w, r, func() {
+						close(inside)
+						<-r.Context().Done()
+					})
 				})}
 				config := quick()
 				config.Timeout = 200 * time.Millisecond * slack

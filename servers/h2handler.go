@@ -33,15 +33,21 @@ func (h *h2Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	completed := false
 	defer func() {
 		defer func() { h.conn.Done(&s.stream, completed) }()
-		// A proxy panics over what nobody waits for: see abandoned.
-		if !completed && (s.response.stream.interrupted() || s.stream.Forsaken()) {
+		switch {
+		case completed:
+		case s.response.stream.interrupted():
 			completed = abandoned(recover())
+		case s.stream.Forsaken(): // a proxy panics over what nobody waits for
+			if reason := recover(); reason != nil {
+				completed = reason == http.ErrAbortHandler
+				panic(reason)
+			}
 		}
 	}()
 	h.serveOutside(s, r)
 	completed = true
 	if s.stream.Cut() && !s.response.said {
-		giveUp(&s.response, r, s.response.announced)
+		giveUp(&s.response, r, s.response.announced, s.response.sent())
 	}
 }
 

@@ -17,7 +17,15 @@ type h2Response struct {
 	announced bool
 	touched   bool // somebody has asked for the header
 	said      bool // see response
+	flushed   bool
+	size      int // of what has been written
 }
+
+// h2Buffer is how much of an answer golang.org/x/net/http2 keeps until it is flushed.
+const h2Buffer = 4 << 10
+
+// sent reports whether a part of the answer is with the client already.
+func (w *h2Response) sent() bool { return w.flushed || w.size > h2Buffer }
 
 func (w *h2Response) announce(status int) {
 	if w.conn.Doomed() {
@@ -47,6 +55,7 @@ func (w *h2Response) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *h2Response) Write(p []byte) (int, error) {
 	w.announce(http.StatusOK)
+	w.size += len(p)
 	if w.stream != nil {
 		return w.stream.write(p, w.ResponseWriter.Write)
 	}
@@ -56,6 +65,7 @@ func (w *h2Response) Write(p []byte) (int, error) {
 // WriteString implements io.StringWriter.
 func (w *h2Response) WriteString(s string) (int, error) {
 	w.announce(http.StatusOK)
+	w.size += len(s)
 	if w.stream != nil {
 		return w.stream.write([]byte(s), w.ResponseWriter.Write)
 	}
@@ -68,6 +78,7 @@ func (w *h2Response) Flush() { _ = w.FlushError() }
 // FlushError is what http.ResponseController calls.
 func (w *h2Response) FlushError() error {
 	w.announce(http.StatusOK)
+	w.flushed = true
 	err := http.NewResponseController(w.ResponseWriter).Flush()
 	w.stream.flushed()
 	return err

@@ -8,10 +8,10 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"sync/atomic"
 
 	"github.com/godrain/drain/actors"
 	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/internal/lease"
 )
 
 // HTTPOptions are what an *http.Server does not say.
@@ -41,7 +41,7 @@ type HTTPServer struct {
 	user     *http.Server                    // whose Shutdown and Close are heard
 	template *http.Server                    // a copy of its configuration, as it was at the start
 	wrap     func(http.Handler) http.Handler // stands before the user's handler, if not nil
-	managed  atomic.Bool                     // between Bind and Release
+	lease    lease.Lease                     // between Bind and Release
 
 	h2        *h2         // which protocols are spoken besides HTTP/1, and how
 	tlsConfig *tls.Config // nil without TLS
@@ -102,7 +102,7 @@ func (h *HTTPServer) isTLS() bool {
 }
 
 // Managed reports whether a tree serves it, or is releasing it still.
-func (h *HTTPServer) Managed() bool { return h.managed.Load() }
+func (h *HTTPServer) Managed() bool { return h.lease.Held() }
 
 // Configure implements actors.Configurer.
 func (h *HTTPServer) Configure(limits actors.Limits) actors.Limits {
@@ -118,12 +118,16 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 	if h.user == nil {
 		return "", errors.New("there is no http.Server: nothing would be served")
 	}
-	if !h.managed.CompareAndSwap(false, true) {
+	if !h.lease.Take() {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
 	addr, err := h.bind(ctx)
 	if err != nil {
-		h.managed.Store(false)
+		if h.front != nil {
+			h.front.release(h, false)
+			h.front = nil
+		}
+		h.lease.End()
 	}
 	return addr, err
 }
@@ -136,11 +140,11 @@ func (h *HTTPServer) Rebind(ctx context.Context) (string, error) { return h.bind
 
 func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 	if h.front == nil {
-		if servesAlready(h.user) {
-			return "", errors.New("the http.Server serves already, outside of Drain: hand it over before it serves, " +
-				"or hand over its listener with a new http.Server")
+		f, err := frontOf(h.user)
+		if err != nil {
+			return "", err
 		}
-		h.template = copyOf(h.user)
+		h.front, h.template = f, copyOf(f.template)
 		if h.wrap != nil {
 			h.template.Handler = h.wrap(h.template.Handler)
 		}
@@ -163,9 +167,7 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 		return "", err
 	}
 	h.listener = ln
-	if h.front == nil {
-		h.front = newFront(h.user, ln.Addr())
-	}
+	h.front.start(ln.Addr())
 	return ln.Addr().String(), nil
 }
 
@@ -187,7 +189,8 @@ func (h *HTTPServer) listen(ctx context.Context) (*listener, error) {
 func (h *HTTPServer) Serve(t conns.Tracker) error {
 	if h.inner == nil {
 		h.inner = h.newInner()
-		h.front.attend(t)
+		h.front.attend(h, t)
+		h.lease.Ends(t.Group().IsDraining)
 	}
 	err := h.inner.Serve(&acceptor{listener: h.listener, tracker: t, server: h})
 	if errors.Is(err, errUnbound) || h.listener.leaving.Load() != 0 {
@@ -217,14 +220,14 @@ func (h *HTTPServer) Release() {
 		h.inner = nil
 	}
 	if h.front != nil {
-		h.front.release(served)
+		h.front.release(h, served)
 		h.front = nil
 	}
 	if h.options.Listener == nil { // else it is closed for good
 		h.listener = nil
 	}
 	h.h2, h.base = nil, base{}
-	h.managed.Store(false)
+	h.lease.End()
 }
 
 // copyOf copies what a user can set on an http.Server: its methods may change it

@@ -2,9 +2,11 @@ package servers
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"reflect"
+	"sync"
 	"sync/atomic"
 
 	"github.com/godrain/drain/conns"
@@ -20,34 +22,67 @@ func servesAlready(srv *http.Server) bool {
 // front stands in for the user's server, so that Shutdown and Close called on it
 // are heard: it "serves" a listener that accepts nothing. A server that was shut
 // down before, and is started again, does not even accept on it. It is there before
-// the server counts as bound: whoever is told that it is may shut it down.
+// the server counts as bound: whoever is told that it is may shut it down. A server that
+// is served on several listeners has one for all of them.
 type front struct {
-	srv     *http.Server
-	addr    net.Addr
-	tracker atomic.Pointer[conns.Tracker] // nil until there is somebody to ask
-	over    chan struct{}
-	ended   chan struct{}
-	serves  chan struct{} // closed at the first Accept
-	accepts atomic.Bool   // net/http's Serve has not turned it down
-	closed  atomic.Bool
+	srv      *http.Server
+	template *http.Server // its configuration, as it was before anything served it
+	claims   int          // of the holder of fronts' token
+	started  bool         // of the same
+
+	addr     net.Addr
+	trackers sync.Map // of who is asked: by *HTTPServer
+	over     chan struct{}
+	ended    chan struct{}
+	serves   chan struct{} // closed at the first Accept
+	accepts  atomic.Bool   // net/http's Serve has not turned it down
+	closed   atomic.Bool
 }
 
-// newFront returns when the stand-in is served: what srv is asked by then (BaseContext)
-// it is not asked at once with what serves.
-func newFront(srv *http.Server, addr net.Addr) *front {
-	f := &front{
-		srv: srv, addr: addr,
-		over: make(chan struct{}), ended: make(chan struct{}), serves: make(chan struct{}),
+// fronts are those that there are. Whoever looks at an http.Server that is not served
+// yet, or has it served, holds the token.
+var fronts = struct {
+	token chan struct{}
+	of    map[*http.Server]*front
+}{make(chan struct{}, 1), make(map[*http.Server]*front)}
+
+// frontOf claims the front of srv, which is not served before start.
+func frontOf(srv *http.Server) (*front, error) {
+	fronts.token <- struct{}{}
+	defer func() { <-fronts.token }()
+	f := fronts.of[srv]
+	if f == nil {
+		if servesAlready(srv) {
+			return nil, errors.New("the http.Server serves already, outside of Drain: hand it over before it serves, " +
+				"or hand over its listener with a new http.Server")
+		}
+		f = &front{
+			srv: srv, template: copyOf(srv),
+			over: make(chan struct{}), ended: make(chan struct{}), serves: make(chan struct{}),
+		}
+		fronts.of[srv] = f
 	}
+	f.claims++
+	return f, nil
+}
+
+// start returns when the stand-in is served: what srv is asked by then (BaseContext)
+// it is not asked at once with what serves.
+func (f *front) start(addr net.Addr) {
+	fronts.token <- struct{}{}
+	defer func() { <-fronts.token }()
+	if f.started {
+		return
+	}
+	f.started, f.addr = true, addr
 	go func() {
 		defer close(f.ended)
-		_ = srv.Serve(f)
+		_ = f.srv.Serve(f)
 	}()
 	select {
 	case <-f.serves:
 	case <-f.ended:
 	}
-	return f
 }
 
 // Accept implements net.Listener: it blocks until the drain is over.
@@ -71,9 +106,9 @@ func (f *front) Close() error {
 	return nil
 }
 
-// attend names who is asked for the drain; it may have been wanted already.
-func (f *front) attend(t conns.Tracker) {
-	f.tracker.Store(&t)
+// attend names one more who is asked for the drain; it may have been wanted already.
+func (f *front) attend(h *HTTPServer, t conns.Tracker) {
+	f.trackers.Store(h, t)
 	if f.accepts.Load() && f.closed.Load() {
 		f.ask()
 	}
@@ -83,21 +118,35 @@ func (f *front) ask() {
 	select {
 	case <-f.over:
 	default:
-		if t := f.tracker.Load(); t != nil {
-			(*t).AskDrain("http.Server.Shutdown or Close was called on the managed server")
-		}
+		f.trackers.Range(func(_, t any) bool {
+			t.(conns.Tracker).AskDrain("http.Server.Shutdown or Close was called on the managed server")
+			return true
+		})
 	}
 }
 
 // Addr implements net.Listener.
 func (f *front) Addr() net.Addr { return f.addr }
 
-// release ends the stand-in. If anything was served, it runs what RegisterOnShutdown
-// registered, unless the user's own Shutdown has run it.
-func (f *front) release(served bool) {
+// release gives a claim back. The last one ends the stand-in, and, if anything was
+// served, runs what RegisterOnShutdown registered, unless the user's own Shutdown has.
+func (f *front) release(h *HTTPServer, served bool) {
+	f.trackers.Delete(h)
+	fronts.token <- struct{}{}
+	f.claims--
+	last, started := f.claims == 0, f.started
+	if last {
+		delete(fronts.of, f.srv)
+	}
+	<-fronts.token
+	if !last {
+		return
+	}
 	asked := f.accepts.Load() && f.closed.Load()
 	close(f.over)
-	<-f.ended
+	if started {
+		<-f.ended
+	}
 	if served && !asked {
 		_ = f.srv.Shutdown(context.Background())
 	}

@@ -20,6 +20,7 @@ type listener struct {
 	net.Listener
 	asked   address
 	elders  []uint32     // who listened on a shared port before us
+	steered atomic.Bool  // away from us
 	ours    bool         // we bound it, and nobody shares it
 	leaving atomic.Int64 // when to stop accepting at the latest, in Unix nanoseconds; 0 while serving
 	refused atomic.Int64 // since when new handshakes are kept out
@@ -225,7 +226,7 @@ func (l *listener) Close() error {
 	if l.closed.Swap(true) {
 		return net.ErrClosed
 	}
-	if l.asked.shared && l.leaving.Load() != 0 {
+	if l.steered.Load() {
 		unsteer(l.Listener)
 	}
 	return l.Listener.Close()
@@ -237,15 +238,13 @@ func (l *listener) unbind(ctx context.Context) error {
 	limit := time.Now()
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
 		limit = deadline
-		if longest := time.Now().Add(openTime); !l.ours && limit.After(longest) {
-			limit = longest
-		}
 	}
 	if l.asked.shared {
-		steer(l.Listener, l.elders)
+		l.steered.Store(steer(l.Listener, l.elders))
 	}
-	if l.ours {
-		refuseNew(l.Listener)
+	refused := l.ours && refuseNew(l.Listener)
+	if longest := time.Now().Add(openTime); !refused && limit.After(longest) {
+		limit = longest
 	}
 	l.refused.Store(time.Now().UnixNano())
 	l.leaving.Store(limit.UnixNano())

@@ -50,7 +50,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	next.ServeHTTP(rw, r)
 	completed = true
 	if rw.unit.Cut() && !rw.said {
-		giveUp(rw, r, rw.announced)
+		giveUp(rw, r, rw.announced, c.AnswerSent())
 	}
 	rw.announce(http.StatusOK) // nothing was written: net/http writes the header now
 }

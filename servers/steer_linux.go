@@ -55,33 +55,41 @@ func inode(ln net.Listener) (n uint32) {
 // that, those that it deals to a socket that refuses them come a second later.
 //
 // The program says a place among the sockets. They stand in the order in which they
-// began to listen, but that the last takes the place of one that goes: so the first is
-// at 0 for as long as it listens, and beside a single elder we are at 1. elders are the
-// mates that there were when we began. In between, nobody knows, and nothing is done.
-func steer(ln net.Listener, elders []uint32) {
+// began to listen, but that the last takes the place of one that goes. elders are the
+// mates that there were when we began. Who had none is at 0 for as long as it listens. Who
+// had one is at 1 while that is there, and at 0 when that has gone, if there have never been
+// three: with two processes that take turns there are not. Of others nobody knows where
+// they stand, and nothing is done. It reports whether anything was.
+func steer(ln net.Listener, elders []uint32) bool {
 	now := mates(ln)
-	elder := func(m uint32) bool { return slices.Contains(elders, m) }
 	var to uint32
 	switch {
-	case len(now) == 0:
-		return
-	case !slices.ContainsFunc(now, elder):
-		to = 1 // we are the first
-	case len(now) == 1:
+	case len(now) > 0 && len(elders) == 0:
+		to = 1
+	case len(now) != 1 || len(elders) != 1:
+		return false
+	case now[0] == elders[0]:
 		to = 0
 	default:
-		return
+		to = 1
 	}
 	program := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: to}}
+	steered := false
 	control(ln, func(fd int) {
-		_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
-			&unix.SockFprog{Len: 1, Filter: &program[0]})
+		steered = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
+			&unix.SockFprog{Len: 1, Filter: &program[0]}) == nil
 	})
+	return steered
 }
 
-// unsteer takes that back: the program is everybody's, and would outlive us.
+// unsteer takes that back, since the program is everybody's and would outlive us, and ends
+// the listening in the same instant (shutdown(2)): who is dealt to us in between comes a
+// second later.
 func unsteer(ln net.Listener) {
-	control(ln, func(fd int) { _ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0) })
+	control(ln, func(fd int) {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_REUSEPORT_BPF, 0)
+		_ = unix.Shutdown(fd, unix.SHUT_RD)
+	})
 }
 
 // control calls f with the socket, if there is one.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/godrain/drain/actors"
 	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/internal/lease"
 )
 
 // Conn is a connection of a TCPServer, or of a transport of your own. Handlers
@@ -57,7 +58,7 @@ type TCPServer struct {
 	addr     string
 	handler  TCPHandler
 	options  TCPOptions
-	managed  atomic.Bool              // between Bind and Release
+	lease    lease.Lease              // between Bind and Release
 	acceptor atomic.Pointer[Acceptor] // of the last Bind
 }
 
@@ -94,12 +95,12 @@ func (s *TCPServer) Bind(ctx context.Context) (string, error) {
 	if s.handler == nil {
 		return "", errors.New("there is no handler: nothing would be served")
 	}
-	if !s.managed.CompareAndSwap(false, true) {
+	if !s.lease.Take() {
 		return "", errors.New("this TCPServer is being served already: make one for each start")
 	}
 	addr, err := s.bound(s.listen(ctx))
 	if err != nil {
-		s.managed.Store(false)
+		s.lease.End()
 	}
 	return addr, err
 }
@@ -136,6 +137,7 @@ func (s *TCPServer) listen(ctx context.Context) (*Acceptor, error) {
 
 // Serve implements actors.Server.
 func (s *TCPServer) Serve(t conns.Tracker) error {
+	s.lease.Ends(t.Group().IsDraining)
 	return s.acceptor.Load().EachAfter(t.Admit, func(nc net.Conn) {
 		c := s.track(t.Group(), nc)
 		if t.Adopt(c) == nil {
@@ -201,7 +203,7 @@ func (s *TCPServer) logf(format string, args ...any) {
 func (s *TCPServer) Unbind(ctx context.Context) error { return s.acceptor.Load().Unbind(ctx) }
 
 // Release implements actors.Releaser.
-func (s *TCPServer) Release() { s.managed.Store(false) }
+func (s *TCPServer) Release() { s.lease.End() }
 
 // Managed reports whether a tree serves it, or is releasing it still.
-func (s *TCPServer) Managed() bool { return s.managed.Load() }
+func (s *TCPServer) Managed() bool { return s.lease.Held() }

@@ -25,7 +25,7 @@ func queued(ln net.Listener) (found bool) {
 //
 // The filter belongs to the socket, not to the descriptor: on one that another
 // process shares it would keep its connections out too.
-func refuseNew(ln net.Listener) {
+func refuseNew(ln net.Listener) (refused bool) {
 	const (
 		flags   = 13 // offset of the flags in a TCP header (RFC 9293, section 3.1)
 		syn     = 0x02
@@ -44,7 +44,8 @@ func refuseNew(ln net.Listener) {
 		{Code: returnK, K: all},
 	}
 	control(ln, func(fd int) {
-		_ = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+		refused = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}) == nil
 	})
+	return refused
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/godrain/drain/actors"
 	"github.com/godrain/drain/conns"
+	"github.com/godrain/drain/internal/lease"
 	"github.com/godrain/drain/servers"
 )
 
@@ -63,7 +64,7 @@ type Server struct {
 	build   func(...grpc.ServerOption) *grpc.Server
 	options Options
 
-	managed  atomic.Bool                      // between Bind and Release
+	lease    lease.Lease                      // between Bind and Release
 	acceptor atomic.Pointer[servers.Acceptor] // of the last Bind or Rebind
 	service  atomic.Pointer[service]          // between the first Serve and Release
 }
@@ -102,7 +103,7 @@ func (s *Server) Configure(limits actors.Limits) actors.Limits {
 }
 
 // Managed reports whether a tree serves it, or is releasing it still.
-func (s *Server) Managed() bool { return s.managed.Load() }
+func (s *Server) Managed() bool { return s.lease.Held() }
 
 // Bind implements actors.Binder.
 func (s *Server) Bind(ctx context.Context) (string, error) {
@@ -111,12 +112,12 @@ func (s *Server) Bind(ctx context.Context) (string, error) {
 		return "", errors.New("there is no function that builds the grpc.Server")
 	case s.options.TLSConfig != nil && s.options.OwnCredentials:
 		return "", errors.New("TLSConfig and OwnCredentials: only one can encrypt the connections")
-	case !s.managed.CompareAndSwap(false, true):
+	case !s.lease.Take():
 		return "", errors.New("this Server is being served already: make one for each start")
 	}
 	addr, err := s.bound(s.listen(ctx))
 	if err != nil {
-		s.managed.Store(false)
+		s.lease.End()
 	}
 	return addr, err
 }
@@ -150,6 +151,7 @@ func (s *Server) bound(acceptor *servers.Acceptor, err error) (string, error) {
 // Serve implements actors.Server. A server that is drained or killed while it is built
 // is served nevertheless: it has what was accepted.
 func (s *Server) Serve(t conns.Tracker) error {
+	s.lease.Ends(t.Group().IsDraining)
 	run := s.service.Load()
 	if run == nil {
 		var err error
@@ -177,5 +179,5 @@ func (s *Server) Release() {
 	if run := s.service.Swap(nil); run != nil {
 		run.srv.Stop()
 	}
-	s.managed.Store(false)
+	s.lease.End()
 }
