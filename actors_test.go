@@ -358,7 +358,7 @@ func TestP7_HandlersHearOfTheDeadlineInTime(t *testing.T) {
 		assert.Equal(t, "GET /obedient", report.Servers[0].Stragglers[0].Request)
 		assert.ErrorIs(t, contextCause(h.r), drain.ErrKilled)
 		answer, _ := c.answer()
-		assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+		assert.Equal(t, http.StatusInternalServerError, answer.StatusCode)
 	})
 }
 

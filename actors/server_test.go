@@ -76,6 +76,11 @@ func killAcrossGoodbye(t *testing.T) {
 	receive(t, f.released)
 	assert.EqualValues(t, 1, f.unbinds.Load())
 	assert.Empty(t, f.released)
+	for len(r.events) > 0 {
+		e := <-r.events
+		_, panicked := e.(messages.Panicked)
+		assert.False(t, panicked, e)
+	}
 }
 
 // gone returns the event of a server's having drained after do.

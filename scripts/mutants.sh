@@ -66,9 +66,9 @@ mutant "a WebSocket is between two messages" conns/websocket_write.go \
 mutant "Connection: close only if nothing is pipelined" conns/http1.go \
 	's/return room >= 0 && c\.unread\(\) <= room/_ = room; return true/' \
 	. 'P1_Pipelined'
-mutant "no more than one TLS record at a time" conns/records.go \
-	's/n := r\.record\(p\)/n := len(p); _ = r.record/' \
-	. 'P1_Pipelined'
+mutant "what the TLS layer may hold is no silence" conns/records.go \
+	's/if c\.below\.full\.Load\(\) \{/if false {/' \
+	./servers 'NothingIsAnnounced'
 mutant "linger" conns/leave.go \
 	's/\t\tc\.step\(leave\)\n\t\tc\.linger\(\)\n/\t\tc.step(leave)\n/' \
 	. 'P1_|P4_'
