@@ -40,7 +40,8 @@ func (w *world) judge() {
 	inReport := int64(0)
 	for _, s := range w.report.Servers {
 		_, counted := w.handle.Gauges().Servers()[s.Name] // not the actor of the user's
-		if counted && s.Err == nil {                      // one that has failed had a drain of its own
+		own := s.Err != nil || s.Took > w.report.Took     // one that has failed, or was unregistered, had a drain of its own
+		if counted && !own {
 			inReport += int64(s.Drained + s.Unanswered + s.Killed + s.Crashed + s.Refused)
 		}
 	}
