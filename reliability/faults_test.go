@@ -131,6 +131,7 @@ func (w *world) register(d dice) {
 }
 
 func (w *world) unregister(d dice) {
+	w.alone.Store(true)
 	_, _ = w.handle.Unregister(context.Background(), w.sites[d.IntN(len(w.sites))].name)
 }
 

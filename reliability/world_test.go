@@ -42,6 +42,7 @@ type world struct {
 	blames  []string // what was missed
 	faults  atomic.Int64
 	forced  atomic.Bool
+	alone   atomic.Bool // a server was unregistered: it had a drain of its own, which the tree's met
 	bogus   atomic.Bool // a server was handed a connection that is none
 }
 
