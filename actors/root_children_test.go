@@ -247,6 +247,18 @@ func TestADeadlineThatIsNear(t *testing.T) {
 	}
 }
 
+// ReadyDelay may be most of the Timeout: it is kept whole.
+func TestALongReadyDelayIsKept(t *testing.T) {
+	c := brief()
+	c.Timeout, c.ReadyDelay = 400*time.Millisecond, 300*time.Millisecond
+	r := plant(t, c, Managed(newFake("f")))
+	require.NoError(t, r.serving())
+	report := r.report(r.shutdown())
+	require.NoError(t, report.Err())
+	require.Equal(t, messages.PhaseAnnounced, report.Phases[0].Phase)
+	assert.GreaterOrEqual(t, report.Phases[0].Took, c.ReadyDelay)
+}
+
 func TestNoTimeoutIsAnEndAtOnce(t *testing.T) {
 	for range 20 {
 		r := plant(t, Config{Timeout: -1}, Managed(newFake("f")))

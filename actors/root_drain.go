@@ -60,17 +60,19 @@ func (r *root) shutdown(msg messages.Shutdown) {
 		return
 	}
 	r.begin(msg.Reason, time.Now().Add(max(r.config.Timeout, leastForce)), msg.Deadline)
-	delay := min(r.config.ReadyDelay, time.Until(r.deadline)/readyShare)
-	if r.config.ReadyDelay > 0 && r.phase == messages.PhaseServing {
+	if delay := r.config.ReadyDelay; delay > 0 && r.phase == messages.PhaseServing {
 		r.enter(messages.PhaseAnnounced)
+		if left := time.Until(r.deadline); delay >= left {
+			delay = left / readyShare
+		}
 		r.after(delay, readyDelayOver{r})
 		return
 	}
 	r.drain()
 }
 
-// readyShare : an asker's Deadline that is earlier than the Timeout leaves the
-// announcement no more than this part of the time, or the drain would have none.
+// readyShare : if an asker's Deadline is before the end of ReadyDelay, the announcement has
+// this part of the time, or the drain would have none.
 const readyShare = 2
 
 // begin sets the one deadline.

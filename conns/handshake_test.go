@@ -98,7 +98,7 @@ func TestAHandshakeInProgressIsNotAbandoned(t *testing.T) {
 				if _, err := there.Write(hello[i : i+1]); err != nil {
 					return
 				}
-				time.Sleep(grace / 10)
+				time.Sleep(grace / 10) // the drip is the subject
 			}
 		}()
 		start := time.Now()
@@ -115,6 +115,6 @@ type paced struct {
 }
 
 func (p *paced) Write(b []byte) (int, error) {
-	time.Sleep(p.pause)
+	time.Sleep(p.pause) // a slow client is the subject
 	return p.Conn.Write(b)
 }

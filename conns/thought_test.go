@@ -31,12 +31,12 @@ func thought(t *testing.T, upgrade Upgrade, question, first, second []byte, thin
 	}()
 	_, err := k.Read(make([]byte, 64))
 	require.NoError(t, err)
-	time.Sleep(thinks)
+	time.Sleep(thinks) // of a bubble's time, which is the subject
 	_, err = k.Write(first)
 	require.NoError(t, err)
 	c.group.Drain(time.Now().Add(time.Minute))
 	c.Leave()
-	time.Sleep(pause)
+	time.Sleep(pause) // the same
 	_, _ = k.Write(second)
 	_ = k.Close()
 	return <-got
