@@ -22,6 +22,9 @@ func (s *server) shutdown(msg messages.Shutdown) {
 		s.hasten(msg.Deadline)
 		return
 	}
+	if msg.Deadline.IsZero() { // from somebody who has its PID: the root says one
+		msg.Deadline = time.Now().Add(max(s.shared.timeout, leastForce))
+	}
 	s.phase = messages.PhaseDraining
 	s.began, s.reason = time.Now(), msg.Reason
 	close(s.tracker.lifted)

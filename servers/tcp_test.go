@@ -81,15 +81,7 @@ func TestTCPWorkInProgressIsFinished(t *testing.T) {
 	l := dialLine(t, "tcp", tr.addr("tcp"))
 	l.send("work\n")
 	<-begun
-	done := make(chan drain.Report)
-	go func() { done <- tr.drained() }()
-	<-time.After(4 * quick().IdleGrace) // longer than any quiet time
-	close(finish)
-	l.expect("work\n")
-	l.expectEnd()
-	_ = l.Close()
-	r := <-done
-	require.NoError(t, r.Err(), r)
+	l.lastAnswer(tr, finish, "work\n")
 	require.EqualValues(t, 1, tr.Gauges().Servers()["tcp"].Requests)
 }
 

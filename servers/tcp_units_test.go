@@ -68,15 +68,7 @@ func TestTCPUnitThatEndsElsewhereInTheDrainIsTheLast(t *testing.T) {
 	l := dialLine(t, "tcp", tr.addr("tcp"))
 	l.send("one\n")
 	<-begun
-	done := make(chan drain.Report)
-	go func() { done <- tr.drained() }()
-	<-time.After(4 * quick().IdleGrace) // longer than any quiet time
-	close(finish)
-	l.expect("one\n")
-	l.expectEnd()
-	_ = l.Close()
-	r := <-done
-	require.NoError(t, r.Err(), r)
+	r := l.lastAnswer(tr, finish, "one\n")
 	require.Less(t, r.Took, 2*time.Second)
 }
 
@@ -93,15 +85,7 @@ func TestTCPUnitsAreCounted(t *testing.T) {
 	l.expect("fast\n")
 	require.Equal(t, "fast\n", <-answered)
 	require.EqualValues(t, 1, tr.Gauges().Servers()["tcp"].Busy)
-	done := make(chan drain.Report)
-	go func() { done <- tr.drained() }()
-	<-time.After(4 * quick().IdleGrace) // longer than any quiet time
-	close(finish)
-	l.expect("slow\n")
-	l.expectEnd()
-	_ = l.Close()
-	r := <-done
-	require.NoError(t, r.Err(), r)
+	r := l.lastAnswer(tr, finish, "slow\n")
 	require.Equal(t, 1, r.Sum().Drained)
 	require.Less(t, r.Took, 2*time.Second)
 }

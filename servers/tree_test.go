@@ -90,3 +90,19 @@ func (l *line) expectEnd() {
 
 // quietLogger keeps the log out of the output.
 var quietLogger = slog.New(slog.DiscardHandler)
+
+// lastAnswer drains the tree while the connection is at work, lets its handler finish
+// after longer than any quiet time, and expects its answer and an orderly end.
+func (l *line) lastAnswer(tr *tree, finish chan<- struct{}, answer string) drain.Report {
+	l.t.Helper()
+	done := make(chan drain.Report)
+	go func() { done <- tr.drained() }()
+	<-time.After(4 * quick().IdleGrace)
+	close(finish)
+	l.expect(answer)
+	l.expectEnd()
+	_ = l.Close()
+	r := <-done
+	require.NoError(l.t, r.Err(), r)
+	return r
+}
