@@ -90,3 +90,22 @@ func TestUnitsOfManyGoroutinesAreCounted(t *testing.T) {
 		})
 	}
 }
+
+// Begin and Idle are for any goroutine.
+func TestUnitsBeginAnywhere(t *testing.T) {
+	ours, peer := net.Pipe()
+	defer peer.Close()
+	c := New(NewGroup("units", Settings{}), ours)
+	c.FollowReads()
+	c.Own(&turns{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			c.Begin(new(Unit))
+			c.Idle()
+		})
+	}
+	all.Wait()
+	require.False(t, c.raw.inProgress())
+	require.NoError(t, c.Close())
+}

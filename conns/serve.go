@@ -138,9 +138,10 @@ func (c *Conn) Begin(u *Unit) {
 	}
 	if c.raw != nil {
 		c.raw.begins()
+	} else {
+		c.before = uint32(c.written.Load())
 	}
 	c.unit.Store(u)
-	c.before = uint32(c.written.Load())
 	if c.has(doomed | told) {
 		c.heed()
 	}
