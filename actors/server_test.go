@@ -35,7 +35,7 @@ func TestConnectionsAreCountedAndDrained(t *testing.T) {
 	assert.EqualValues(t, 1, counts.Drained)
 }
 
-func readAll(_ context.Context, c *conns.Conn) {
+func readAll(_ context.Context, c conns.RawConn) {
 	for buf := make([]byte, 100); ; c.Idle() {
 		if _, err := c.Read(buf); err != nil {
 			return
@@ -44,10 +44,10 @@ func readAll(_ context.Context, c *conns.Conn) {
 }
 
 // stuck holds its connection until the test is over.
-func stuck(t *testing.T) func(context.Context, *conns.Conn) {
+func stuck(t *testing.T) conns.RawHandler {
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over) })
-	return func(_ context.Context, c *conns.Conn) {
+	return func(_ context.Context, c conns.RawConn) {
 		_, _ = c.Read(make([]byte, 1))
 		<-over
 	}

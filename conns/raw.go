@@ -59,7 +59,7 @@ func (c *Conn) SetProtocol(name string) {
 // when it has returned. The handler's context is cancelled when the connection
 // ends, at the deadline of a drain, and see FollowReads. A panic of the handler ends
 // this connection alone, and comes back as a *PanicError.
-func (c *Conn) Serve(handler func(ctx context.Context, c *Conn)) (err error) {
+func (c *Conn) Serve(handler RawHandler) (err error) {
 	var whole Unit // an Interruptible handler is one from its beginning to its end
 	ctx := whole.Context(c, c.Context(context.Background()))
 	defer whole.End()

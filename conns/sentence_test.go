@@ -33,7 +33,7 @@ func TestACrashThatLingersAtTheDeadlineIsACrash(t *testing.T) {
 		"raw": func(c *Conn) {
 			c.FollowReads()
 			go func() {
-				_ = c.Serve(func(_ context.Context, c *Conn) {
+				_ = c.Serve(func(_ context.Context, c RawConn) {
 					_, _ = c.Read(make([]byte, 64))
 					panic("in the middle of a unit")
 				})

@@ -36,7 +36,7 @@ func TestWhoeverGivesUpAtTheDeadlineHasLostHisRequest(t *testing.T) {
 		},
 		"raw": func(t *testing.T, c *Conn, handler func(ctx context.Context)) {
 			c.FollowReads()
-			require.NoError(t, c.Serve(func(ctx context.Context, c *Conn) {
+			require.NoError(t, c.Serve(func(ctx context.Context, c RawConn) {
 				c.Begin(new(Unit))
 				handler(ctx)
 			}))

@@ -150,7 +150,7 @@ func (s *site) echoMessages(w http.ResponseWriter, r *http.Request) {
 }
 
 // echoLines answers a line with the same line; some lines are special.
-func (s *site) echoLines(_ context.Context, c *conns.Conn) {
+func (s *site) echoLines(_ context.Context, c conns.RawConn) {
 	for r := bufio.NewReader(c); ; c.Idle() {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -175,7 +175,7 @@ func (w *world) fault() { w.faults.Add(1) }
 
 // transport is one of the user's own.
 type transport struct {
-	serve    func(context.Context, *conns.Conn)
+	serve    conns.RawHandler
 	acceptor *servers.Acceptor
 }
 

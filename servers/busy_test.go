@@ -100,7 +100,7 @@ func TestABusyConnectionLeavesLongBeforeTheDeadline(t *testing.T) {
 func TestABusyTCPConnectionLeavesBetweenTwoUnits(t *testing.T) {
 	config := quick()
 	config.Timeout = 2 * time.Second
-	tr := grow(t, config, servers.TCP("127.0.0.1:0", func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, config, servers.TCP("127.0.0.1:0", func(_ context.Context, c servers.Conn) {
 		r := bufio.NewReader(c)
 		for {
 			line, err := r.ReadString('\n')

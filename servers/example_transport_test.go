@@ -53,7 +53,7 @@ func (u *unixLines) Unbind(ctx context.Context) error { return u.acceptor.Unbind
 // handle answers each line. It says Begin for each, since the next one may lie in its
 // buffer already, and Idle when the answer is written: between that and the next line,
 // the connection may be asked to leave.
-func (u *unixLines) handle(_ context.Context, c *conns.Conn) {
+func (u *unixLines) handle(_ context.Context, c servers.Conn) {
 	for r := bufio.NewReader(c); ; c.Idle() {
 		text, err := r.ReadString('\n')
 		if err != nil {

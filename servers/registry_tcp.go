@@ -14,7 +14,7 @@ func makeTCP(spec Spec) (actors.Server, error) {
 	switch h := spec.Handler.(type) {
 	case TCPHandler:
 		handler = h
-	case func(context.Context, *Conn):
+	case func(context.Context, Conn):
 		handler = h
 	default:
 		return nil, fmt.Errorf("its Handler is a %T: it must be a servers.TCPHandler", spec.Handler)

@@ -75,7 +75,7 @@ func TestH2AnAnswerThatIsAbortedIsNotWhole(t *testing.T) {
 // Whoever starts a server again right after its Report need not wait for its release.
 func TestAServerIsStartedAgainRightAfterItsReport(t *testing.T) {
 	web := servers.HTTP(&http.Server{Addr: "127.0.0.1:0", Handler: pumpHandler()}, servers.HTTPOptions{Name: "web"})
-	raw := servers.TCP("127.0.0.1:0", func(context.Context, *servers.Conn) {})
+	raw := servers.TCP("127.0.0.1:0", func(context.Context, servers.Conn) {})
 	for range 50 {
 		tr := grow(t, quick(), web, raw)
 		require.NoError(t, tr.drained().Err())

@@ -15,17 +15,11 @@ import (
 	"github.com/godrain/drain/internal/lease"
 )
 
-// Conn is a connection of a TCPServer, or of a transport of your own. Handlers
-// read and write it, call Begin for each unit of work, and Idle after it.
-type Conn = conns.Conn
+// Conn is a connection of a TCPServer, as its handler has it.
+type Conn = conns.RawConn
 
-// TCPHandler serves one connection until it returns; the connection is closed
-// then. It calls c.Idle() after each unit of work, when the last byte of the
-// answer is written. If it reads through a buffer (bufio), where the next unit may lie
-// already, or has other goroutines work while it reads on, it calls c.Begin for each
-// unit that has arrived: else a drain takes the connection for idle in the midst of that.
-// See conns.Conn.FollowReads for what a drain does to it.
-type TCPHandler func(ctx context.Context, c *Conn)
+// TCPHandler serves one connection of a TCPServer until it returns.
+type TCPHandler = conns.RawHandler
 
 // TCPOptions are what an address and a handler do not say.
 type TCPOptions struct {
@@ -146,8 +140,8 @@ func (s *TCPServer) Serve(t conns.Tracker) error {
 	})
 }
 
-func (s *TCPServer) track(g *conns.Group, nc net.Conn) *Conn {
-	var c *Conn
+func (s *TCPServer) track(g *conns.Group, nc net.Conn) *conns.Conn {
+	var c *conns.Conn
 	if config := s.options.TLSConfig; config != nil {
 		records := conns.NewRecords(nc)
 		c = conns.NewTLS(g, tls.Server(records, config), records)
@@ -159,7 +153,7 @@ func (s *TCPServer) track(g *conns.Group, nc net.Conn) *Conn {
 	return c
 }
 
-func (s *TCPServer) serve(c *Conn) {
+func (s *TCPServer) serve(c *conns.Conn) {
 	if err := s.handshake(c); err != nil {
 		if !c.Group().IsDraining() {
 			s.logf("drain: %s: TLS handshake error from %s: %v", s.Name(), c.RemoteAddr(), err)
@@ -175,7 +169,7 @@ func (s *TCPServer) serve(c *Conn) {
 }
 
 // handshake does the TLS handshake, if there is TLS, before the handler starts.
-func (s *TCPServer) handshake(c *Conn) error {
+func (s *TCPServer) handshake(c *conns.Conn) error {
 	layer, ok := c.NetConn().(*tls.Conn)
 	if !ok || s.options.TLSConfig == nil {
 		return nil

@@ -25,7 +25,7 @@ import (
 )
 
 // shout answers each line in capitals.
-func shout(_ context.Context, c *servers.Conn) {
+func shout(_ context.Context, c servers.Conn) {
 	r := bufio.NewReader(c)
 	for {
 		text, err := r.ReadString('\n')
@@ -65,7 +65,7 @@ func TestTCPIdleConnectionLeavesWithAGoodbye(t *testing.T) {
 
 func TestTCPWorkInProgressIsFinished(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
-	tr := grow(t, quick(), tcp(func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(_ context.Context, c servers.Conn) {
 		r := bufio.NewReader(c)
 		for {
 			text, err := r.ReadString('\n')
@@ -89,7 +89,7 @@ func TestTCPWorkInProgressIsFinished(t *testing.T) {
 // "DELETE /" of "DELETE /tmp" would do harm.
 func TestTCPHalfALineIsNotALine(t *testing.T) {
 	got := make(chan error, 1)
-	tr := grow(t, quick(), tcp(func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(_ context.Context, c servers.Conn) {
 		_, err := bufio.NewReader(c).ReadString('\n')
 		got <- err
 	}))
@@ -105,7 +105,7 @@ func TestTCPHalfALineIsNotALine(t *testing.T) {
 // A unit that is marked by Begin may read on at its leisure.
 func TestTCPBegunUnitReadsOn(t *testing.T) {
 	begun := make(chan struct{})
-	tr := grow(t, quick(), tcp(func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(_ context.Context, c servers.Conn) {
 		r := bufio.NewReader(c)
 		head, err := r.ReadString('\n')
 		if err != nil {
@@ -136,7 +136,7 @@ func TestTCPBegunUnitReadsOn(t *testing.T) {
 
 func TestTCPPusherIsToldByItsContext(t *testing.T) {
 	cause := make(chan error, 1)
-	tr := grow(t, quick(), tcp(func(ctx context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(ctx context.Context, c servers.Conn) {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
@@ -170,7 +170,7 @@ func TestTCPPusherIsToldByItsContext(t *testing.T) {
 // A handler that waits in the middle of its work for its context alone.
 func TestTCPHandlerCanBeInterrupted(t *testing.T) {
 	begun, cause := make(chan struct{}), make(chan error, 1)
-	tr := grow(t, quick(), tcp(func(ctx context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(ctx context.Context, c servers.Conn) {
 		drain.Interruptible(ctx)
 		_, _ = bufio.NewReader(c).ReadString('\n')
 		c.Begin(unit("WAIT"))
@@ -193,7 +193,7 @@ func TestTCPStragglerIsKilledAndNamed(t *testing.T) {
 	defer close(release)
 	config := quick()
 	config.Timeout = 300 * time.Millisecond
-	tr := grow(t, config, tcp(func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, config, tcp(func(_ context.Context, c servers.Conn) {
 		c.SetProtocol("mining")
 		_, _ = bufio.NewReader(c).ReadString('\n')
 		c.Begin(unit("MINE gold"))
@@ -215,7 +215,7 @@ func TestTCPStragglerIsKilledAndNamed(t *testing.T) {
 func TestTCPPanicEndsItsConnectionAlone(t *testing.T) {
 	var text strings.Builder
 	logged := make(chan struct{})
-	tr := grow(t, quick(), tcp(func(ctx context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(ctx context.Context, c servers.Conn) {
 		first := make([]byte, 1)
 		if _, err := c.Read(first); err == nil && first[0] == '!' {
 			panic("boom")
@@ -240,7 +240,7 @@ func TestTCPPanicEndsItsConnectionAlone(t *testing.T) {
 // What a handler has written last arrives, although it has not read everything.
 func TestTCPLastAnswerIsNotDestroyedByAReset(t *testing.T) {
 	const size = 1 << 20
-	tr := grow(t, quick(), tcp(func(_ context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(_ context.Context, c servers.Conn) {
 		_, _ = c.Read(make([]byte, 1))
 		_, _ = c.Write(make([]byte, size))
 	}))

@@ -17,7 +17,7 @@ import (
 // overlapping reads lines, begins a unit for each, and has them answered elsewhere: work
 // says when, and answered is told when the answer is written and Idle was called.
 func overlapping(work func(line string), answered chan<- string) servers.TCPHandler {
-	return func(_ context.Context, c *servers.Conn) {
+	return func(_ context.Context, c servers.Conn) {
 		left := make(chan struct{})
 		n := 0
 		for r := bufio.NewReader(c); ; n++ {
@@ -94,7 +94,7 @@ func TestTCPUnitsAreCounted(t *testing.T) {
 // like any other if the handler says so.
 func TestTCPBufferedUnitIsFinished(t *testing.T) {
 	begun, finish := make(chan string), make(chan struct{})
-	tr := grow(t, quick(), tcp(func(ctx context.Context, c *servers.Conn) {
+	tr := grow(t, quick(), tcp(func(ctx context.Context, c servers.Conn) {
 		for r := bufio.NewReader(c); ; c.Idle() {
 			text, err := r.ReadString('\n')
 			if err != nil {

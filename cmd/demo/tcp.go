@@ -22,7 +22,7 @@ func (o options) lines(show *show) drain.Server {
 	})
 }
 
-func echoLines(ctx context.Context, c *servers.Conn) {
+func echoLines(ctx context.Context, c servers.Conn) {
 	c.SetProtocol("lines")
 	r := bufio.NewReader(c)
 	for {
