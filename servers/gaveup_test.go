@@ -88,7 +88,7 @@ func TestNobodyMistakesAnAnswerThatWasGivenUp(t *testing.T) {
 					})
 				})}
 				config := quick()
-				config.Timeout = 200 * time.Millisecond * slack
+				config.Timeout = 500 * time.Millisecond * slack // a busy machine is to have time between cancel and kill
 				tr := grow(t, config, servers.HTTP(srv, servers.HTTPOptions{Name: "s"}))
 				transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: proto == "HTTP/2.0"}
 				defer transport.CloseIdleConnections()
