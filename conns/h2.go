@@ -3,7 +3,6 @@ package conns
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"sync/atomic"
 )
@@ -209,91 +208,6 @@ func (h *H2) heardFrame(f *h2Frame) {
 		if f.is(h2Ack) && h.stage.Load() == h2Announced {
 			h.heardAck(f.start)
 		}
-	}
-}
-
-// Write writes what the server says.
-func (h *H2) Write(p []byte) (n int, err error) {
-	<-h.token
-	defer func() { h.token <- struct{}{} }()
-	if h.phase() == leaving {
-		return 0, net.ErrClosed
-	}
-	if h.frames.Load() != nil {
-		if n, err = h.interpose(p); err != nil {
-			return n, err
-		}
-	}
-	m, err := h.put(p[n:])
-	return n + m, err
-}
-
-// interpose writes our frames at the first boundary, and what of p comes before it.
-func (h *H2) interpose(p []byte) (n int, err error) {
-	switch at := h.out.toBoundary(p); {
-	case h.mayWrite():
-		err = h.writeOurs()
-	case at <= len(p):
-		if n, err = h.put(p[:at]); err == nil {
-			err = h.writeOurs()
-		}
-	}
-	return n, err
-}
-
-// writeOurs writes our frames in the midst of a write of the server's, who would go on
-// behind half a frame of ours if a deadline was all that it heard of.
-func (h *H2) writeOurs() error {
-	if h.writeFrames() == nil {
-		return nil
-	}
-	_ = h.sock().Close()
-	return net.ErrClosed
-}
-
-// put writes, and follows what has been written: a stream ends when its last byte
-// is with the kernel.
-func (h *H2) put(p []byte) (int, error) {
-	n, err := h.net.Write(p)
-	failed := err
-	if err != nil && n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		failed = nil // a server with a WriteByteTimeout goes on from here
-	}
-	h.wrote(int64(n), failed)
-	for p = p[:n]; len(p) > 0; {
-		n, edge := h.out.next(p)
-		p = p[n:]
-		if edge&h2Ended != 0 {
-			h.saidFrame(&h.out.frame)
-		}
-	}
-	return n, err
-}
-
-func (h *H2) saidFrame(f *h2Frame) {
-	switch f.kind {
-	case h2Data:
-		if f.is(h2EndStream) {
-			h.end(f.stream, h2LocalEnded)
-		}
-	case h2Headers:
-		if f.is(h2EndStream) {
-			h.ending = f.stream
-		}
-	case h2RSTStream:
-		h.end(f.stream, h2BothEnded)
-	case h2Ping:
-		h.saidPing(f)
-	case h2PushPromise:
-		h.open.Add(1)
-		h.ours.open(f.promised(), h2RemoteEnded)
-		h.tell()
-	case h2GoAway:
-		h.saidGoAway(f.word(0), f.word(4))
-	}
-	if h.ending != 0 && !h.out.block {
-		h.end(h.ending, h2LocalEnded)
-		h.ending = 0
 	}
 }
 

@@ -35,13 +35,6 @@ const h2FirstStream = 50 * time.Millisecond
 // h2PingData marks our PING; its ACK brings it back.
 var h2PingData = [8]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', 'g'}
 
-// h2Control is a frame of ours that waits for a frame boundary.
-type h2Control struct {
-	next         *h2Control
-	frame        []byte
-	announcement bool
-}
-
 // leave is called when the connection is asked to leave. It does not block.
 func (h *H2) leave() {
 	t := now()
@@ -212,64 +205,6 @@ func (h *H2) refuse(id uint32) {
 	h.send(&h2Control{frame: appendH2Frame(nil, h2RSTStream, 0, id, 0, 0, 0, refusedStream)})
 	h.open.Add(-1)
 	h.tell()
-}
-
-// maxH2Queued bounds what a client that opens streams and reads nothing can have
-// queued.
-const maxH2Queued = 1000
-
-// send has a frame of ours written at the next frame boundary. It does not block.
-func (h *H2) send(c *h2Control) {
-	if h.queued.Add(1) > maxH2Queued {
-		h.raise(broken)
-		go func() { _ = h.sock().Close() }()
-		return
-	}
-	for {
-		c.next = h.frames.Load()
-		if h.frames.CompareAndSwap(c.next, c) {
-			break
-		}
-	}
-	go func() {
-		<-h.token
-		var err error
-		if h.frames.Load() != nil && h.mayWrite() {
-			err = h.writeFrames()
-		}
-		h.token <- struct{}{}
-		if err != nil {
-			_ = h.sock().Close() // the server has not seen the error, and a frame may be torn
-		}
-	}()
-}
-
-// mayWrite reports whether a frame of ours may stand where the writer is: never
-// before the server's SETTINGS.
-func (h *H2) mayWrite() bool { return h.out.boundary() && h.out.count > 0 && h.phase() != leaving }
-
-// writeFrames writes what is queued, as the holder of the token.
-func (h *H2) writeFrames() error {
-	var order []*h2Control
-	for c := h.frames.Swap(nil); c != nil; c = c.next {
-		order = append(order, c)
-	}
-	var buf []byte
-	for i := len(order) - 1; i >= 0; i-- { // the newest is first in the list
-		// Once the last stream has been named it may not rise any more.
-		if c := order[i]; !c.announcement || h.final.Load() < 0 {
-			buf = append(buf, c.frame...)
-		}
-	}
-	var err error
-	if len(buf) > 0 {
-		var n int
-		n, err = h.net.Write(buf)
-		h.wrote(int64(n), err)
-	}
-	h.queued.Add(-int32(len(order))) // those that cannot be written hold up nothing
-	h.wake()
-	return err
 }
 
 // over reports whether nothing is left to be done on the connection.
