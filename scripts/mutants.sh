@@ -88,7 +88,7 @@ mutant "the limit is lifted" actors/server_drain.go \
 	's/\tclose\(s\.tracker\.lifted\)\n//' \
 	. 'P2_MaxConns'
 mutant "a server holds its deadline itself" actors/server_drain.go \
-	's/\ts\.after\(left-killMargin[^\n]*\n//' \
+	's/\tdue\(s\.allotted-killMargin[^\n]*\n//' \
 	./actors 'DrainsAlone'
 mutant "a kill that crosses the goodbye" actors/server_kill.go \
 	's/if s\.forced \|\| s\.phase == messages\.PhaseDone \{/if s.forced {/' \
@@ -100,7 +100,7 @@ mutant "handlers hear that the client is gone" conns/serve.go \
 	's/\tc\.raise\(peerless\)\n(.*\n){3}//' \
 	./servers 'ContextsEndWhenTheClientIsGone'
 mutant "handlers hear of the deadline" actors/server_drain.go \
-	's/func\(\) \{ s\.tell\(outOfPatience\{\}\) \}/func() {}/' \
+	's/\tdue\(s\.allotted-cancelMargin[^\n]*\n//' \
 	. 'P5_|P7_'
 mutant "the first GOAWAY" conns/h2leave.go \
 	's/\th\.send\(&h2Control\{frame: frame, announcement: true\}\)\n/\t_ = frame\n/' \
