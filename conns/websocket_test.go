@@ -184,6 +184,26 @@ func TestTheHandlersOwnCloseIsTheGoodbye(t *testing.T) {
 	p.expectOutcome(messages.OutcomeDrained, false)
 }
 
+// A proxy passes its backend's close frame on when enough has gone first: that one is the
+// goodbye, and no other may follow it.
+func TestTheHandlersOwnCloseIsTheOnlyOneWhenTheGoodbyeIsDue(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	_, err := p.k.Write([]byte{1, 1, 'a'})
+	require.NoError(t, err)
+	p.k.group.Drain(time.Now().Add(20 * time.Millisecond))
+	p.k.Leave()
+	require.Eventually(t, func() bool { return now() > p.k.leaver.Load().hurry }, patience, time.Millisecond)
+	_, err = p.k.Write(append([]byte{finBit, 1, 'b'}, closeFrame(4000, "mine")...))
+	require.NoError(t, err)
+	for _, want := range []byte{1, finBit} {
+		first, _ := p.frame()
+		require.Equal(t, want, first)
+	}
+	p.expectClose(4000, "mine")
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
 func TestAHandlerThatClosesDuringTheDrainSaysGoodbyeToo(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := newPair(t, Settings{}, WebSocketGranted)

@@ -133,7 +133,7 @@ func (k *Takeover) standing() (raise, clear uint64) {
 // longer: the writer holds the token and stands between two messages.
 func (k *Takeover) boundary() {
 	e := k.leaver.Load()
-	if e == nil || !k.answer.over || k.answer.refused || !k.out.between() {
+	if e == nil || !k.answer.over || k.answer.refused || k.out.closed || !k.out.between() {
 		return
 	}
 	if e.first++; e.first >= goFirst || now() > e.hurry {
