@@ -46,6 +46,7 @@ type Takeover struct {
 	turn   atomic.Pointer[chan struct{}] // passes the token to a writer that queues
 	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
 	leaver atomic.Pointer[escort]        // nil until it is asked to leave
+	behind atomic.Int32                  // with several: how many may want an answer still
 
 	request string
 }

@@ -17,7 +17,9 @@ import (
 //     we cannot see it, so another one may begin within settle;
 //   - a message that is arriving, until nothing has come for IdleGrace;
 //   - a handler that has read something and has neither written since nor come
-//     back for more: it is at work on its answer, for up to atWork.
+//     back for more: it is at work on its answer, for up to atWork;
+//   - if several messages came together, one that has written fewer than those
+//     and has not come back: it is at work on the next, for as long again.
 //
 // At most goFirst messages in each direction go first, and none that begins when
 // half the time of the drain is over: then the goodbye comes at the very next
@@ -179,6 +181,8 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	}
 	until := max(heard, spoke) + int64(settle)
 	switch {
+	case w&(inRead|several) == several:
+		until = max(heard, spoke) + int64(atWork)
 	case w&midIn != 0:
 		until = max(until, heard+grace)
 	case w&inRead == 0 && heard > spoke:

@@ -46,7 +46,7 @@ func (k *Takeover) enter() (mine, ok bool) {
 			return false, false
 		case w&inRead != 0:
 			return false, true
-		case k.word.CompareAndSwap(w, w|inRead|everRead):
+		case k.word.CompareAndSwap(w, w&^several|inRead|everRead):
 			if w&departing != 0 {
 				k.signal() // the handler is done with what it read before
 			}
@@ -88,15 +88,20 @@ func (k *Takeover) exit(mine bool, p []byte, err error) {
 func (k *Takeover) followIn(p []byte) {
 	ended := k.in.messages
 	k.in.follow(p)
+	n := k.in.messages - ended
 	raise, clear := midIn, uint64(0)
 	if k.in.between() {
 		raise, clear = 0, midIn
+	}
+	if n > 1 || n == 1 && raise != 0 { // of a single one hold knows without this
+		k.behind.Store(int32(n))
+		raise |= several
 	}
 	if k.in.closed {
 		raise |= answered
 	}
 	if e := k.leaver.Load(); e != nil {
-		if e.heard += k.in.messages - ended; e.heard >= goFirst {
+		if e.heard += n; e.heard >= goFirst {
 			raise |= exhausted
 		}
 	}

@@ -39,8 +39,9 @@ const (
 
 	oneQueued uint64 = 1 << 24 // writers that wait for the token; in a tunnel: that write
 	queued    uint64 = 0xffff * oneQueued
-	oneMark   uint64 = 1 << 40 // Busy without its Done
-	marks     uint64 = 0xffffff * oneMark
+	several   uint64 = 1 << 40 // messages of the peer's came in one Read, and the handler is not through
+	oneMark   uint64 = 1 << 41 // Busy without its Done
+	marks     uint64 = 0x7fffff * oneMark
 )
 
 // set raises and clears bits and returns the word before and after.

@@ -136,6 +136,9 @@ func (k *Takeover) boundary() {
 	if e == nil || !k.answer.over || k.answer.refused || k.out.closed || !k.out.between() {
 		return
 	}
+	if k.is(several) && k.behind.Add(-1) <= 0 {
+		k.set(0, several)
+	}
 	if e.first++; e.first >= goFirst || now() > e.hurry {
 		k.set(exhausted, 0)
 	}

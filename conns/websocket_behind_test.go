@@ -1,0 +1,60 @@
+package conns
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/godrain/drain/messages"
+)
+
+// Questions that came together, in one Read, are answered one after another: an answer
+// that takes longer than settle is not cut off by the one before it.
+func TestQuestionsThatCameTogetherAreAllAnswered(t *testing.T) {
+	for name, last := range map[string][]byte{"whole": nil, "and a half": maskedText("half")} {
+		t.Run(name, func(t *testing.T) {
+			defer goleak.VerifyNone(t)
+			p := newPair(t, Settings{IdleGrace: -1}, WebSocketGranted)
+			questions := append(append(maskedText("one"), maskedText("two")...), append(maskedText("three"), last[:len(last)/2]...)...)
+			p.send(questions)
+			buf := make([]byte, 100)
+			n, err := p.k.Read(buf)
+			require.NoError(t, err)
+			require.Equal(t, questions, buf[:n])
+			p.leave()
+			for _, answer := range []string{"1", "2", "3"} {
+				require.Empty(t, p.await(3*settle), "it is at work")
+				_, err := p.k.Write(text(answer))
+				require.NoError(t, err)
+				p.expectMessage(answer)
+			}
+			p.send(last[len(last)/2:])
+			p.expectClose(1001, "")
+			p.expectOutcome(messages.OutcomeDrained, false)
+		})
+	}
+}
+
+// Who comes back to read has done what it wanted to do, with as many answers as it likes.
+func TestQuestionsThatCameTogetherNeedNoAnswer(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.send(append(maskedText("one"), maskedText("two")...))
+	buf := make([]byte, 100)
+	_, err := p.k.Read(buf)
+	require.NoError(t, err)
+	require.True(t, p.k.is(several))
+	p.leave()
+	began := time.Now()
+	read := make(chan error, 1)
+	go func() {
+		_, err := p.k.Read(buf)
+		read <- err
+	}()
+	p.expectClose(1001, "")
+	require.Less(t, time.Since(began), atWork)
+	require.NoError(t, <-read)
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
