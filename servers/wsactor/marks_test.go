@@ -39,3 +39,15 @@ func TestMarksThatWaitForNothing(t *testing.T) {
 	m.written()
 	require.Equal(t, 1, m.due(1))
 }
+
+func TestAMarkDoesNotWaitForWhatIsWithdrawn(t *testing.T) {
+	var m marks
+	m.add(3)
+	m.withdrawn(3) // it was behind
+	require.Zero(t, m.due(3))
+	m.withdrawn(2)
+	m.written()
+	require.Zero(t, m.due(1))
+	m.written()
+	require.Equal(t, 1, m.due(9))
+}

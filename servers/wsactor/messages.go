@@ -67,4 +67,8 @@ type (
 		what any
 		done chan error
 	}
+	withdrawn struct { // by Session.Send
+		done chan error // of its push
+		err  error      // why
+	}
 )

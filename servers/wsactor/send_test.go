@@ -115,6 +115,29 @@ func TestSendReturnsWhenTheSessionEnds(t *testing.T) {
 	}
 }
 
+// Who is told that his message was not sent may send it again: it does not reach the
+// client behind his back.
+func TestWhatSendHasGivenUpIsNotSent(t *testing.T) {
+	s, conn, session, _ := watched(t, wsactor.Options{Queue: 1, Overflow: wsactor.Block, PingInterval: -1})
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	bulk, accepted, denied := strings.Repeat("x", 1<<20), 0, 0
+	for denied < 5 {
+		if err := session.Send(impatient, wsactor.Text(bulk)); err == nil {
+			accepted++
+		} else {
+			require.ErrorIs(t, err, context.Canceled)
+			denied++
+		}
+	}
+	require.NoError(t, session.Send(t.Context(), wsactor.Bye{Code: 4000}))
+	for range accepted {
+		s.expect(conn, bulk)
+	}
+	_, _, err := conn.ReadMessage()
+	require.True(t, websocket.IsCloseError(err, 4000), err)
+}
+
 // Gorilla writes nothing more when one message could not be written: the session is
 // over, though its client still talks.
 func TestAClientThatTalksAndDoesNotListenIsClosed(t *testing.T) {

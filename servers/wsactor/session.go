@@ -95,20 +95,23 @@ func (s *Session) Send(ctx context.Context, what any) error {
 	}
 	p := push{what, make(chan error, 1)}
 	s.tell(p)
-	var err error
 	select {
 	case err := <-p.done:
 		return err
 	case <-ctx.Done():
-		err = ctx.Err()
+		s.tell(withdrawn{p.done, ctx.Err()})
+	case <-s.gone:
+	}
+	select {
+	case err := <-p.done:
+		return err
 	case <-s.gone: // it dropped what came behind its end
-		err = ErrEnded
 	}
 	select { // what was taken is not denied
 	case err := <-p.done:
 		return err
 	default:
-		return err
+		return ErrEnded
 	}
 }
 
@@ -123,6 +126,8 @@ func (s *Session) Receive(ctx actor.Context) {
 	case push:
 		s.push(msg)
 		s.write()
+	case withdrawn:
+		s.onWithdrawn(msg)
 	case Bye:
 		s.leave(msg)
 	case handled:

@@ -3,6 +3,7 @@ package wsactor
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -42,6 +43,20 @@ func (s *Session) admit() {
 		s.waiting = s.waiting[1:]
 		s.queue = append(s.queue, p.what)
 		p.done <- nil
+	}
+}
+
+// onWithdrawn has a message not sent whose sender waits no longer, if it still waits for
+// room: what was taken is not denied.
+func (s *Session) onWithdrawn(w withdrawn) {
+	for i, p := range s.waiting {
+		if p.done == w.done {
+			s.marks.withdrawn(s.unwritten() - len(s.waiting) + i)
+			s.waiting = slices.Delete(s.waiting, i, i+1)
+			p.done <- w.err
+			s.settle()
+			return
+		}
 	}
 }
 
@@ -111,6 +126,13 @@ func (m *marks) written() { m.ahead-- }
 // the one that is being written.
 func (m *marks) dropped() {
 	if m.ahead > 1 {
+		m.ahead--
+	}
+}
+
+// withdrawn says that one behind so many others is not going to be written.
+func (m *marks) withdrawn(behind int) {
+	if behind < m.ahead {
 		m.ahead--
 	}
 }
