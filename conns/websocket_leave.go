@@ -145,6 +145,8 @@ func (k *Takeover) untilQuiet(e *escort) bool {
 				continue
 			}
 			return false
+		case w&midOut != 0:
+			return false // torn: no close frame can follow
 		case w&shut == 0 && k.sayLast():
 		case k.word.CompareAndSwap(w, w|taken):
 			k.sayGoodbye()
@@ -170,6 +172,8 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 			until = max(until, min(heard+int64(atWork), e.hurry))
 		}
 		return time.Duration(max(0, until-t))
+	case w&midOut != 0 && k.torn(w):
+		return time.Duration(max(0, k.spoke.Load()+grace-t)) // a writer of its own kind may go on
 	case w&(taken|midOut|marks) != 0:
 		return -1
 	case w&(exhausted|ended|answered) != 0 || t > e.hurry:
@@ -189,6 +193,12 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 		until = max(until, heard+int64(atWork))
 	}
 	return time.Duration(max(0, min(until, e.hurry+1)-t))
+}
+
+// torn reports whether the last write has failed: a library writes nothing more then, and a
+// message that it has cut is never finished.
+func (k *Takeover) torn(w uint64) bool {
+	return w&(taken|queued) == 0 && k.failed.Load() != 0 && k.failed.Load() == k.spoke.Load()
 }
 
 // backlog is how much more than a close frame must have been on its way for the

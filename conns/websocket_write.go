@@ -42,6 +42,7 @@ func (k *Takeover) written(n int, err error) {
 	}
 	k.spoke.Store(t)
 	if err != nil {
+		k.failed.Store(t)
 		k.raise(broken)
 	}
 }
