@@ -187,7 +187,12 @@ func (k *Takeover) sayLast() bool {
 	done.goodbye = nil
 	k.set(bidding, 0) // before the wish is gone
 	if k.wishes.CompareAndSwap(w, &done) {
-		k.callLast(w.goodbye)
+		said := make(chan struct{})
+		go func() { // which it may end
+			defer close(said)
+			k.callLast(w.goodbye)
+		}()
+		<-said
 	}
 	k.set(0, bidding)
 	return true

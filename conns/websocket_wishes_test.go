@@ -1,6 +1,7 @@
 package conns
 
 import (
+	"runtime"
 	"testing"
 	"time"
 
@@ -167,6 +168,16 @@ func TestAPanicInTheHandlersGoodbyeStaysThere(t *testing.T) {
 	p.leave()
 	p.expectClose(1001, "")
 	p.expectOutcome(messages.OutcomeCrashed, false)
+}
+
+// A test's FailNow ends its goroutine, and not ours: the close frame follows.
+func TestAHandlersGoodbyeMayEndItsGoroutine(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.socket().OnGoodbye(runtime.Goexit)
+	p.leave()
+	p.expectClose(1001, "")
+	p.expectOutcome(messages.OutcomeDrained, false)
 }
 
 func TestWritersThatQueueGoFirst(t *testing.T) {
