@@ -58,3 +58,59 @@ func TestQuestionsThatCameTogetherNeedNoAnswer(t *testing.T) {
 	require.NoError(t, <-read)
 	p.expectOutcome(messages.OutcomeDrained, false)
 }
+
+// Of a handler that comes back to read, what somebody else writes is no answer: a
+// broadcast, a ping, or the pong to a ping that came right before the question.
+func TestAnAnswerIsAwaitedThoughSomebodyElseWrites(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	buf := make([]byte, 100)
+	ask := func(question string) {
+		read := make(chan error, 1)
+		go func() {
+			_, err := p.k.Read(buf)
+			read <- err
+		}()
+		p.send(maskedText(question))
+		require.NoError(t, <-read)
+	}
+	write := func(what string) {
+		_, err := p.k.Write(text(what))
+		require.NoError(t, err)
+		p.expectMessage(what)
+	}
+	ask("one")
+	write("1")
+	ask("two")
+	p.leave()
+	write("a broadcast")
+	require.Empty(t, p.await(3*settle), "it is at work")
+	write("2")
+	read := make(chan error, 1)
+	go func() {
+		_, err := p.k.Read(buf)
+		read <- err
+	}()
+	began := time.Now()
+	p.expectClose(1001, "")
+	require.Less(t, time.Since(began), atWork)
+	require.NoError(t, <-read)
+	p.expectOutcome(messages.OutcomeDrained, false)
+}
+
+// Who has read once and pushes ever since is not at work on an answer.
+func TestWhoReadsOnceAndPushesIsNotWaitedFor(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.send(maskedText("subscribe"))
+	_, err := p.k.Read(make([]byte, 100))
+	require.NoError(t, err)
+	_, err = p.k.Write(text("news"))
+	require.NoError(t, err)
+	p.expectMessage("news")
+	began := time.Now()
+	p.leave()
+	p.expectClose(1001, "")
+	require.Less(t, time.Since(began), atWork)
+	p.expectOutcome(messages.OutcomeDrained, false)
+}

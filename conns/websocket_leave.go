@@ -17,7 +17,9 @@ import (
 //     we cannot see it, so another one may begin within settle;
 //   - a message that is arriving, until nothing has come for IdleGrace;
 //   - a handler that has read something and has neither written since nor come
-//     back for more: it is at work on its answer, for up to atWork;
+//     back for more: it is at work on its answer, for up to atWork. What is written
+//     may be somebody else's, a broadcast, a ping, a pong: of one that has come back to
+//     read before it is only the coming back that counts;
 //   - if several messages came together, one that has written fewer than those
 //     and has not come back: it is at work on the next, for as long again.
 //
@@ -145,8 +147,8 @@ func (k *Takeover) untilQuiet(e *escort) bool {
 				continue
 			}
 			return false
-		case w&midOut != 0:
-			return false // torn: no close frame can follow
+		case w&torn != 0:
+			return false // a library writes nothing more, and no close frame can follow
 		case w&shut == 0 && k.sayLast():
 		case k.word.CompareAndSwap(w, w|taken):
 			k.sayGoodbye()
@@ -172,7 +174,7 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 			until = max(until, min(heard+int64(atWork), e.hurry))
 		}
 		return time.Duration(max(0, until-t))
-	case w&midOut != 0 && k.torn(w):
+	case w&torn != 0 && w&(taken|queued|marks) == 0:
 		return time.Duration(max(0, k.spoke.Load()+grace-t)) // a writer of its own kind may go on
 	case w&(taken|midOut|marks) != 0:
 		return -1
@@ -189,16 +191,10 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 		until = max(heard, spoke) + int64(atWork)
 	case w&midIn != 0:
 		until = max(until, heard+grace)
-	case w&inRead == 0 && heard > spoke:
+	case w&inRead == 0 && (heard > spoke || w&returns != 0):
 		until = max(until, heard+int64(atWork))
 	}
 	return time.Duration(max(0, min(until, e.hurry+1)-t))
-}
-
-// torn reports whether the last write has failed: a library writes nothing more then, and a
-// message that it has cut is never finished.
-func (k *Takeover) torn(w uint64) bool {
-	return w&(taken|queued) == 0 && k.failed.Load() != 0 && k.failed.Load() == k.spoke.Load()
 }
 
 // backlog is how much more than a close frame must have been on its way for the

@@ -46,13 +46,21 @@ func (k *Takeover) enter() (mine, ok bool) {
 			return false, false
 		case w&inRead != 0:
 			return false, true
-		case k.word.CompareAndSwap(w, w&^several|inRead|everRead):
+		case k.word.CompareAndSwap(w, w&^several|inRead|k.reader(w)):
 			if w&departing != 0 {
 				k.signal() // the handler is done with what it read before
 			}
 			return true, true
 		}
 	}
+}
+
+// reader is what a handler turns out to be that enters Read.
+func (k *Takeover) reader(w uint64) uint64 {
+	if w&(everRead|returns|midIn) == everRead && k.heard.Load() != 0 {
+		return everRead | returns
+	}
+	return everRead
 }
 
 // evict makes the listener leave.

@@ -40,8 +40,10 @@ const (
 	oneQueued uint64 = 1 << 24 // writers that wait for the token; in a tunnel: that write
 	queued    uint64 = 0xffff * oneQueued
 	several   uint64 = 1 << 40 // messages of the peer's came in one Read, and the handler is not through
-	oneMark   uint64 = 1 << 41 // Busy without its Done
-	marks     uint64 = 0x7fffff * oneMark
+	returns   uint64 = 1 << 41 // the handler has come back to Read when a message was read
+	torn      uint64 = 1 << 42 // with midOut: the last write has failed
+	oneMark   uint64 = 1 << 43 // Busy without its Done
+	marks     uint64 = 0x1fffff * oneMark
 )
 
 // set raises and clears bits and returns the word before and after.

@@ -19,6 +19,7 @@ func (k *Takeover) write(p []byte) (int, error) {
 	}
 	n, err := k.layer.Write(p)
 	k.written(n, err)
+	k.failed = err != nil
 	k.followOut(p[:n])
 	k.giveBack()
 	return n, err
@@ -42,7 +43,6 @@ func (k *Takeover) written(n int, err error) {
 	}
 	k.spoke.Store(t)
 	if err != nil {
-		k.failed.Store(t)
 		k.raise(broken)
 	}
 }
@@ -120,9 +120,12 @@ func (k *Takeover) standing() (raise, clear uint64) {
 	case k.answer.refused:
 		return 0, midOut | upgrading
 	}
-	raise, clear = framed, midOut
+	raise, clear = framed, midOut|torn
 	if !k.out.between() {
-		raise, clear = framed|midOut, 0
+		raise, clear = framed|midOut, torn
+		if k.failed {
+			raise, clear = framed|midOut|torn, 0
+		}
 	}
 	if k.out.closed {
 		raise |= said
