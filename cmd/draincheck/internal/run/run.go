@@ -142,11 +142,16 @@ func (r *Runner) awaitExit(ctx context.Context, p *target.Process, t *verdict.Tr
 	defer patience.Stop()
 	select {
 	case <-p.Exited():
-		t.Exited = p.Exit().At
-		t.Hung = t.Exited.After(latest)
 	case <-ctx.Done():
 		return ErrInterrupted
 	case <-patience.C:
+	}
+	// Clients may have stayed until after that instant, so that both had come long ago: then the exit counts.
+	select {
+	case <-p.Exited():
+		t.Exited = p.Exit().At
+		t.Hung = t.Exited.After(latest)
+	default:
 		if err := p.StopError(); err != nil {
 			return err
 		}

@@ -146,6 +146,26 @@ func TestAServerThatHangs(t *testing.T) {
 	assert.Contains(t, res.Notes[0], "closed its listener")
 }
 
+// A client may hear nothing of the server's end: its connection was established on its own side alone, say, and lay in
+// a queue that was full. It stays until -timeout is over; the server has not.
+func TestAServerThatHasExitedDoesNotHangBecauseAClientStays(t *testing.T) {
+	r := runner(t, testserver.NoHandler, "silent")
+	r.Plan.Timeout, r.Trials = 300*time.Millisecond, 10 // in each trial it was called hung or not by chance
+	stays := *r.Scenarios[0]
+	stays.Settle = 0
+	stays.Play = func(c *scenario.Client) {
+		c.Ready()
+		c.AwaitSignal()
+		c.Pause(r.Plan.Timeout + 10*time.Millisecond)
+	}
+	r.Scenarios = []*scenario.Scenario{&stays}
+	res := only(t, r)
+	require.NoError(t, res.Err)
+	assert.Zero(t, res.HungTrials)
+	require.Len(t, res.Notes, 1)
+	assert.Contains(t, res.Notes[0], "died of SIGTERM")
+}
+
 func TestAStopCommandThatFails(t *testing.T) {
 	r := runner(t, testserver.Clean, "inflight")
 	r.Plan.Timeout = 300 * time.Millisecond
