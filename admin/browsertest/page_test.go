@@ -100,6 +100,18 @@ func TestTheButtons(t *testing.T) {
 	<-d.ended
 }
 
+// WCAG 2.2, 1.4.10: at 320 pixels, or 1280 at 400 %, nobody scrolls in two directions. What has many columns scrolls
+// by itself.
+func TestANarrowWindowScrollsInOneDirection(t *testing.T) {
+	d := start(t)
+	d.ask("/slow?ms=60000")
+	for _, width := range []int64{320, 375} {
+		tb := open(t, d.page, width, 640)
+		tb.until(busyNow+` === "1"`, 5*time.Second)
+		assert.LessOrEqual(t, eval[int64](tb, `document.documentElement.scrollWidth`), width)
+	}
+}
+
 func TestAWrongTokenShutsNothingDown(t *testing.T) {
 	d := start(t)
 	tb := open(t, d.page+"#token=wrong", 1280, 900)
