@@ -3,8 +3,10 @@ package messages
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Report says what happened in a drain. Everyone who asked for the drain gets
@@ -143,7 +145,7 @@ func (r Report) String() string {
 const namedStragglers = 20
 
 func (s ServerReport) write(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s %s: %d drained", s.Name, s.Addr, s.Drained)
+	fmt.Fprintf(b, "  %s: %d drained", strings.TrimSpace(s.Name+" "+s.Addr), s.Drained)
 	for _, c := range []struct {
 		n    int
 		what string
@@ -172,9 +174,30 @@ func (s ServerReport) write(b *strings.Builder) {
 		if c.Lost {
 			lost = ", request lost"
 		}
-		fmt.Fprintf(b, "    %s %s %s %s: %s for %s%s\n", c.Outcome, c.Peer, c.Protocol, c.Request, c.State, round(c.Since), lost)
+		fmt.Fprintf(b, "    %s %s %s %s: %s for %s%s\n", c.Outcome, c.Peer, c.Protocol, inOneLine(c.Request), c.State, round(c.Since), lost)
 	}
 }
+
+// inOneLine is a client's text for people: it forges no line, moves no cursor, and is no
+// longer than a line. The Report itself holds it as it came.
+func inOneLine(s string) string {
+	cut := ""
+	if len(s) > longestNamed {
+		end := longestNamed
+		for end > longestNamed-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s, cut = s[:end], "…"
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		s = strconv.Quote(s)
+		s = s[1 : len(s)-1]
+	}
+	return s + cut
+}
+
+// longestNamed is how many bytes of a request String shows.
+const longestNamed = 200
 
 func round(d time.Duration) time.Duration {
 	switch {
