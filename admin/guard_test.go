@@ -82,6 +82,7 @@ func TestWhatIsNoOrderIsNotGuessed(t *testing.T) {
 		"/shutdown?forced":         `no parameter "forced"`,
 		"/shutdown?force=perhaps":  `force="perhaps"`,
 		"/suspend?name=http":       `there are: server`,
+		"/suspend?server=a&server": `server is given 2 times`,
 		"/suspend?server=h&force=": `no parameter "force"`,
 	} {
 		code, body := ask(t, p, "POST", path, "Host", "localhost", "Authorization", "Bearer "+token)

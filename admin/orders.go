@@ -54,13 +54,16 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error, kno
 	})
 }
 
-// parameters says what is wrong with the parameters: one that is not among these, or a flag
-// that is neither yes nor no. What somebody else would have meant by it is not guessed,
+// parameters says what is wrong with the parameters: one that is not among these, or is
+// there twice, or a flag that is neither yes nor no. What somebody else would have meant by it is not guessed,
 // in an order.
 func parameters(r *http.Request, names ...string) error {
-	for name := range r.URL.Query() {
+	for name, values := range r.URL.Query() {
 		if !slices.Contains(names, name) {
 			return fmt.Errorf("there is no parameter %q here; there are: %s", name, strings.Join(names, ", "))
+		}
+		if len(values) > 1 {
+			return fmt.Errorf("%s is given %d times: once is what can be done", name, len(values))
 		}
 	}
 	_, err := flag(r, "force")
