@@ -22,7 +22,8 @@ var (
 	ErrDraining = conns.ErrDraining
 	// ErrKilled is the cause of a context that was cancelled at the deadline.
 	ErrKilled = conns.ErrKilled
-	// ErrCut is wrapped by the error of a drain that was not clean.
+	// ErrCut is wrapped by the error of a drain that cut something: see Report.Err. A
+	// start that fails, or a server that does and cuts nothing, is an error without it.
 	ErrCut = messages.ErrCut
 )
 
@@ -116,7 +117,8 @@ type Spread = conns.Spread
 
 // Run serves until SIGTERM, SIGINT or the end of ctx, drains, and returns the
 // Report, whose Err the error is. It returns by the deadline, always. Requests'
-// contexts do not derive from ctx. It is the zero Config, Start and Wait.
+// contexts do not derive from ctx. It is the zero Config, Start and Wait: if it cannot
+// start, the error is Start's, and the Report is empty.
 func Run(ctx context.Context, servers ...Server) (Report, error) {
 	h, err := Config{}.Start(ctx, servers...)
 	if err != nil {

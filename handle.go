@@ -11,7 +11,8 @@ import (
 )
 
 // Handle is a running tree. Its methods may be called from anywhere, any number
-// of times.
+// of times. A ctx bounds the wait for the answer alone: what has been asked for is done
+// even if it has ended, or had before.
 type Handle struct {
 	system  *actor.ActorSystem
 	watcher *actor.PID
@@ -102,12 +103,14 @@ func (h *Handle) Suspend(ctx context.Context, name string) error {
 }
 
 // Resume binds and accepts again. A server whose address left the port open (":0") gets
-// the one that it had, unless somebody has taken it.
+// the one that it had, unless somebody has taken it; so does a transport of your own
+// that is an actors.Rebinder and opens its listener by Acceptor.Again.
 func (h *Handle) Resume(ctx context.Context, name string) error {
 	return h.order(ctx, func(reply chan<- messages.Done) any { return messages.Resume{Name: name, Reply: reply} })
 }
 
-// Addrs are the addresses bound, by the servers' names.
+// Addrs are the addresses bound, by the servers' names: of one that is suspended, the
+// one that it had; none of an actor of yours; and none at all once the tree has been drained.
 func (h *Handle) Addrs() map[string]string {
 	addrs := make(map[string]string)
 	st, err := h.Status(context.Background())

@@ -265,6 +265,19 @@ func TestBadConfigurationIsAClearError(t *testing.T) {
 	require.ErrorContains(t, err, "close code 1005")
 	_, err = drain.Config{}.Start(t.Context(), servers.HTTP(&http.Server{Addr: "127.0.0.1:0"}), servers.HTTP(&http.Server{Addr: "127.0.0.1:0"}))
 	require.ErrorContains(t, err, `named "http" already`)
+	one := servers.HTTP(&http.Server{Addr: "127.0.0.1:0"}, servers.HTTPOptions{MaxConns: -1})
+	_, err = drain.Config{}.Start(t.Context(), one)
+	require.EqualError(t, err, `drain: server "http": bad configuration: MaxConns is -1: it must not be negative; 0 is no limit`)
+	_, err = drain.Config{}.Start(t.Context(), nil)
+	require.ErrorContains(t, err, "is nil")
+}
+
+func TestNothingToRegisterIsAClearError(t *testing.T) {
+	r := start(t, drain.Config{}, false)
+	require.ErrorContains(t, r.Register(t.Context(), nil), "neither a server")
+	require.ErrorContains(t, r.RegisterActor(t.Context(), "idler", nil), "neither a server nor Props")
+	idler := actor.PropsFromFunc(func(actor.Context) {})
+	require.ErrorContains(t, r.RegisterActor(t.Context(), "", idler), "no name", "Suspend, for one, takes an empty one for all")
 }
 
 func TestReadyDelayServesOnAsBefore(t *testing.T) {
@@ -334,6 +347,18 @@ func TestSuspendAndResume(t *testing.T) {
 	_, body = r.dial().get("/hello").answer()
 	assert.Equal(t, "hello", body)
 	require.ErrorContains(t, r.Suspend(t.Context(), "nobody"), `named "nobody"`)
+
+	require.NoError(t, r.Suspend(t.Context(), "http"))
+	taken, err := net.Listen("tcp", r.addr)
+	require.NoError(t, err)
+	defer func() { _ = taken.Close() }()
+	fixed := servers.HTTP(&http.Server{Addr: r.addr}, servers.HTTPOptions{Name: "fixed"})
+	require.ErrorContains(t, r.Register(t.Context(), fixed), `drain: server "fixed": cannot listen on`)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	given := servers.HTTP(&http.Server{}, servers.HTTPOptions{Name: "given", Listener: ln})
+	require.NoError(t, r.Register(t.Context(), given))
+	require.ErrorContains(t, r.Suspend(t.Context(), "given"), `drain: server "given": the listener`, "who it is")
 }
 
 func TestRegisterAndUnregister(t *testing.T) {

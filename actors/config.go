@@ -52,16 +52,16 @@ func (c Config) Validate() error {
 	if r.ReadyDelay > 0 && r.ReadyDelay >= r.Timeout {
 		errs = append(errs, fmt.Errorf("ReadyDelay (%s) must be shorter than Timeout (%s), which includes it", r.ReadyDelay, r.Timeout))
 	}
-	return badConfig(append(errs, r.check()...))
+	return badConfig("drain: ", append(errs, r.check()...))
 }
 
 // validate says what is wrong with the limits of one server, as they are with its
-// own settings in the place of the tree's.
-func (l Limits) validate() error { return badConfig(l.check()) }
+// own settings in the place of the tree's. Whose they are is said by who asks.
+func (l Limits) validate() error { return badConfig("", l.check()) }
 
-func badConfig(errs []error) error {
+func badConfig(whose string, errs []error) error {
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("drain: bad configuration: %w", err)
+		return fmt.Errorf("%sbad configuration: %w", whose, err)
 	}
 	return nil
 }
@@ -87,8 +87,13 @@ type Child struct {
 	props  *actor.Props
 }
 
-// Managed makes a server a child of the root.
-func Managed(s Server) Child { return Child{name: s.Name(), server: s} }
+// Managed makes a server a child of the root. A nil one is refused by that.
+func Managed(s Server) Child {
+	if s == nil {
+		return Child{}
+	}
+	return Child{name: s.Name(), server: s}
+}
 
 // Custom makes an actor of your own a child of the root: a consumer, a pool, a
 // scheduler. It is sent messages.Shutdown, and answers with messages.Drained,

@@ -240,8 +240,11 @@ func (r *root) spawn(ctx actor.Context, c Child) (*kid, error) {
 		k.seen = &seen{}
 		props = serverProps(c.server, r.shared, k)
 	}
-	if props == nil {
+	switch {
+	case props == nil:
 		return nil, fmt.Errorf("drain: the child %q has neither a server nor Props", c.name)
+	case c.name == "": // Suspend and Resume take that for all
+		return nil, errors.New("drain: a child of the root has no name: give it one")
 	}
 	if err := k.spawn(ctx, props); err != nil {
 		return nil, err

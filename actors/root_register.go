@@ -105,8 +105,11 @@ func (r *root) forward(name string, answer func(messages.Done), msg func(chan<- 
 				select {
 				case done = <-q.answer:
 				default: // it was stopped before it had read the question
-					done.Err = fmt.Errorf("drain: server %q: %w", q.name, ErrServerGone)
+					done.Err = ErrServerGone
 				}
+			}
+			if done.Err != nil {
+				done.Err = fmt.Errorf("drain: server %q: %w", q.name, done.Err)
 			}
 			all.Addr = done.Addr
 			all.Err = errors.Join(all.Err, done.Err)

@@ -33,6 +33,8 @@ type Options struct {
 
 // Action is a button on the page: POST /actions/<Name>.
 type Action struct {
+	// Name is a segment of that path, such as "reload-prices"; New panics if two have
+	// the same. Label is what the button says.
 	Name, Label string
 	// Open needs no token. It is still refused to pages of other sites.
 	Open bool

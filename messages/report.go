@@ -78,8 +78,9 @@ func (r Report) Sum() ServerReport {
 	return sum
 }
 
-// ErrCut is wrapped by the error of a Report that is not clean: something was
-// killed, crashed or lost.
+// ErrCut is wrapped by the error of a Report in which something was killed, crashed or
+// lost, or a handler was left running; not by that of a server that failed and cut
+// nothing, nor by that of a start.
 var ErrCut = errors.New("the drain cut something")
 
 // Err is nil only if nothing was killed, crashed or lost, no handler was left

@@ -51,7 +51,8 @@ type HTTPServer struct {
 }
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
-// certificate. srv does not serve itself: a server of the same configuration does,
+// certificate (Certificates, GetCertificate or GetConfigForClient) or the options name
+// its files, and in clear otherwise, whatever else srv.TLSConfig demands. srv does not serve itself: a server of the same configuration does,
 // so that srv can be started again after a drain, as soon as Managed says false. srv
 // is not changed, but for what its own Serve sets up for HTTP/2 (TLSNextProto,
 // TLSConfig), in a goroutine of its own as ever: do not read these while it is served.
@@ -90,7 +91,7 @@ func (h *HTTPServer) Name() string {
 func (h *HTTPServer) isTLS() bool {
 	c := h.template.TLSConfig
 	return h.options.CertFile != "" || h.options.KeyFile != "" ||
-		(c != nil && (len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil))
+		(c != nil && hasCertificate(c))
 }
 
 // Managed reports whether a tree serves it, or is releasing it still.

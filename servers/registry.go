@@ -17,7 +17,9 @@ import (
 )
 
 // Spec says which server to make: the part that a configuration file can say, and
-// the handler, which only code can give.
+// the handler, which only code can give. Whoever decodes it has the decoder refuse
+// unknown fields (json.Decoder.DisallowUnknownFields): a misspelt one is silently
+// ignored otherwise.
 type Spec struct {
 	// Adapter is a name given to Register: "http", "https", "tcp", or yours.
 	Adapter string `json:"adapter"`
@@ -120,7 +122,8 @@ func list(m map[string]Factory) string {
 }
 
 // New makes the server that spec describes. A name that nobody registered is an
-// ErrUnknownAdapter.
+// ErrUnknownAdapter. What can only be seen when it is started, such as a port in use,
+// is an error of the start.
 func New(spec Spec) (actors.Server, error) {
 	all := *factories.Load()
 	factory, ok := all[spec.Adapter]
@@ -130,6 +133,9 @@ func New(spec Spec) (actors.Server, error) {
 	server, err := factory(spec)
 	if err != nil {
 		return nil, fmt.Errorf("drain: servers.New(%q): %w", spec.Adapter, err)
+	}
+	if server == nil {
+		return nil, fmt.Errorf("drain: servers.New(%q): its factory returned neither a server nor an error", spec.Adapter)
 	}
 	return server, nil
 }

@@ -30,9 +30,9 @@ func makeTCP(spec Spec) (actors.Server, error) {
 		HandshakeTimeout: time.Duration(own.HandshakeTimeout),
 	}
 	if spec.CertFile != "" || spec.KeyFile != "" {
-		cert, err := tls.LoadX509KeyPair(spec.CertFile, spec.KeyFile)
+		cert, err := loadCertificate(spec.CertFile, spec.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("cannot load the certificate %q with the key %q: %w", spec.CertFile, spec.KeyFile, err)
+			return nil, err
 		}
 		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 	}

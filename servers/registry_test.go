@@ -49,6 +49,8 @@ func TestRegisterAndNewSayWhatIsWrong(t *testing.T) {
 	name := fmt.Sprint("mine-", time.Now().UnixNano())
 	mine := func(servers.Spec) (actors.Server, error) { return nil, errors.New("not today") }
 	require.NoError(t, servers.Register(name, mine))
+	nothing := name + "-nothing"
+	require.NoError(t, servers.Register(nothing, func(servers.Spec) (actors.Server, error) { return nil, nil }))
 
 	err := servers.Register(name, mine)
 	require.ErrorIs(t, err, servers.ErrAdapterExists)
@@ -68,7 +70,9 @@ func TestRegisterAndNewSayWhatIsWrong(t *testing.T) {
 		{servers.Spec{Adapter: "http", Handler: 1}, "int"},
 		{servers.Spec{Adapter: "https"}, "cert_file"},
 		{servers.Spec{Adapter: "tcp"}, "TCPHandler"},
-		{servers.Spec{Adapter: "tcp", Handler: shout, CertFile: "none"}, "none"},
+		{servers.Spec{Adapter: "tcp", Handler: shout, CertFile: "none"}, "go together"},
+		{servers.Spec{Adapter: "tcp", Handler: shout, CertFile: "none", KeyFile: "none"}, "none"},
+		{servers.Spec{Adapter: nothing}, "neither a server nor an error"},
 		{servers.Spec{Adapter: "http", Options: json.RawMessage(`{"read_timout": "1s"}`)}, "read_timout"},
 	} {
 		_, err := servers.New(c.spec)

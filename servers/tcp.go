@@ -86,10 +86,14 @@ func (s *TCPServer) Configure(limits actors.Limits) actors.Limits {
 
 // Bind implements actors.Binder.
 func (s *TCPServer) Bind(ctx context.Context) (string, error) {
-	if s.handler == nil {
+	switch {
+	case s.handler == nil:
 		return "", errors.New("there is no handler: nothing would be served")
-	}
-	if !s.lease.Take() {
+	case s.addr == "" && s.options.Listener == nil: // net.Listen would take any port of every interface
+		return "", errors.New(`there is no address: say "host:port", ":0" for any port`)
+	case s.options.TLSConfig != nil && !hasCertificate(s.options.TLSConfig):
+		return "", errors.New("TLSConfig has no certificate: every handshake would fail")
+	case !s.lease.Take():
 		return "", errors.New("this TCPServer is being served already: make one for each start")
 	}
 	addr, err := s.bound(s.listen(ctx))

@@ -23,12 +23,28 @@ func serverTLS(srv *http.Server, o HTTPOptions, speaks http.Protocols) (*tls.Con
 	if o.CertFile == "" && o.KeyFile == "" {
 		return config, nil
 	}
-	cert, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	cert, err := loadCertificate(o.CertFile, o.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load the certificate %q with the key %q: %w", o.CertFile, o.KeyFile, err)
+		return nil, err
 	}
 	config.Certificates = []tls.Certificate{cert}
 	return config, nil
+}
+
+func loadCertificate(certFile, keyFile string) (tls.Certificate, error) {
+	if certFile == "" || keyFile == "" {
+		return tls.Certificate{}, fmt.Errorf("the certificate %q and the key %q: they go together", certFile, keyFile)
+	}
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		err = fmt.Errorf("cannot load the certificate %q with the key %q: %w", certFile, keyFile, err)
+	}
+	return cert, err
+}
+
+// hasCertificate reports whether a handshake with this configuration can succeed.
+func hasCertificate(c *tls.Config) bool {
+	return len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil
 }
 
 // nextProtos is what is offered: net/http adds the protocols that it speaks and

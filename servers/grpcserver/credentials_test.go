@@ -2,6 +2,7 @@ package grpcserver_test
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"testing"
 	"time"
@@ -110,6 +111,17 @@ func TestCredentialsThatEncryptNothing(t *testing.T) {
 			require.EqualValues(t, 1, h.Gauges().Servers()["grpc"].Requests)
 			require.NoError(t, shutdown(h).Err())
 		})
+	}
+}
+
+func TestTLSWithoutACertificateAndNoAddressAreClearErrors(t *testing.T) {
+	build := func(ours ...grpc.ServerOption) *grpc.Server { return grpc.NewServer(ours...) }
+	for says, o := range map[string]grpcserver.Options{
+		"no certificate": {Addr: "127.0.0.1:0", TLSConfig: &tls.Config{}},
+		"no address":     {},
+	} {
+		_, err := drain.Config{}.Start(t.Context(), grpcserver.New(build, o))
+		require.ErrorContains(t, err, says)
 	}
 }
 

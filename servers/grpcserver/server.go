@@ -112,6 +112,10 @@ func (s *Server) Bind(ctx context.Context) (string, error) {
 		return "", errors.New("there is no function that builds the grpc.Server")
 	case s.options.TLSConfig != nil && s.options.OwnCredentials:
 		return "", errors.New("TLSConfig and OwnCredentials: only one can encrypt the connections")
+	case s.options.Addr == "" && s.options.Listener == nil: // net.Listen would take any port of every interface
+		return "", errors.New(`there is no address: say "host:port", ":0" for any port`)
+	case s.options.TLSConfig != nil && !hasCertificate(s.options.TLSConfig):
+		return "", errors.New("TLSConfig has no certificate: every handshake would fail")
 	case !s.lease.Take():
 		return "", errors.New("this Server is being served already: make one for each start")
 	}
@@ -120,6 +124,10 @@ func (s *Server) Bind(ctx context.Context) (string, error) {
 		s.lease.End()
 	}
 	return addr, err
+}
+
+func hasCertificate(c *tls.Config) bool {
+	return len(c.Certificates) > 0 || c.GetCertificate != nil || c.GetConfigForClient != nil
 }
 
 func (s *Server) listen(ctx context.Context) (*servers.Acceptor, error) {
