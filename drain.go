@@ -118,11 +118,11 @@ type Spread = conns.Spread
 // Run serves until SIGTERM, SIGINT or the end of ctx, drains, and returns the
 // Report, whose Err the error is. It returns by the deadline, always. Requests'
 // contexts do not derive from ctx. It is the zero Config, Start and Wait: if it cannot
-// start, the error is Start's, and the Report is empty.
+// start, the error is Start's, and the Report's Failure.
 func Run(ctx context.Context, servers ...Server) (Report, error) {
 	h, err := Config{}.Start(ctx, servers...)
 	if err != nil {
-		return Report{}, err
+		return Report{Reason: "could not start", Failure: err, Error: err.Error()}, err
 	}
 	return h.Wait()
 }

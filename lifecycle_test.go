@@ -272,6 +272,16 @@ func TestBadConfigurationIsAClearError(t *testing.T) {
 	require.ErrorContains(t, err, "is nil")
 }
 
+// Whoever prints the Report before he looks at the error reads what happened.
+func TestTheReportOfAStartThatFailedIsNotClean(t *testing.T) {
+	report, err := drain.Run(t.Context(), servers.HTTP(&http.Server{Addr: "127.0.0.1:99999"}))
+	require.ErrorContains(t, err, "invalid port")
+	require.EqualError(t, report.Err(), err.Error())
+	require.Equal(t, err.Error(), report.Error)
+	require.Contains(t, report.String(), "NOT clean")
+	require.Contains(t, report.String(), "failed: "+err.Error())
+}
+
 func TestNothingToRegisterIsAClearError(t *testing.T) {
 	r := start(t, drain.Config{}, false)
 	require.ErrorContains(t, r.Register(t.Context(), nil), "neither a server")

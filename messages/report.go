@@ -132,6 +132,9 @@ func (r Report) String() string {
 		verdict += ", forced"
 	}
 	fmt.Fprintf(&b, "drain %s in %s of %s (%s)\n", verdict, round(r.Took), round(r.Timeout), r.Reason)
+	if r.Failure != nil {
+		fmt.Fprintf(&b, "  failed: %v\n", r.Failure)
+	}
 	for _, p := range r.Phases {
 		fmt.Fprintf(&b, "  %-10s %s\n", p.Phase, round(p.Took))
 	}
