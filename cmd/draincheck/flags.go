@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -158,11 +159,23 @@ func (o *options) validate() error {
 		return errors.New("-signal or -stop-cmd, not both: the command stops it in the signal's stead")
 	case p.Think < 0 || p.RTT < 0:
 		return errors.New("-think and -rtt can't be negative")
+	case toStdout(o.json)+toStdout(o.junit)+toStdout(o.html) > 1:
+		return errors.New("-json, -junit and -html: only one of them can be printed; write the others to files, as in -json=FILE")
+	}
+	if _, err := http.NewRequest(o.plan.Method, "/", nil); err != nil || o.plan.Method == "" {
+		return fmt.Errorf("-method %q is none", o.plan.Method)
 	}
 	if o.pid != 0 {
 		o.trials = 1
 	}
 	return o.onlyLoopback()
+}
+
+func toStdout(report string) int {
+	if report == "-" {
+		return 1
+	}
+	return 0
 }
 
 // onlyLoopback refuses targets elsewhere, unless their owner says so.

@@ -43,6 +43,10 @@ func check(args []string) int {
 		list(os.Stdout)
 		return verdict.ExitClean
 	}
+	if err := opts.writable(); err != nil {
+		fmt.Fprintln(os.Stderr, "draincheck:", err)
+		return verdict.ExitNotRun
+	}
 	// The first Ctrl-C ends the run cleanly; a second one finds the default handler again and kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

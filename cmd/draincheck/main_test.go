@@ -48,6 +48,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"-url " + someURL + " -signal KILL -- x":               "unknown signal",
 		"-url " + someURL + " -count-output nothing-here -- x": "no group",
 		"-url " + someURL + " -max-lost -1 -- x":               "negative",
+		"-url " + someURL + " -json -junit -- x":               "only one of them",
+		"-url " + someURL + " -method GET/ -- x":               "-method",
 		"-url " + someURL + " -signal INT -stop-cmd x -- x":    "not both",
 		"-url " + someURL + " -scenario= -- x":                 `no scenario ""`,
 		"-tls-url " + someURL + " -- x":                        "want something like https://",
@@ -136,8 +138,10 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestAReportThatCannotBeWritten(t *testing.T) {
-	args := server(t, testserver.Clean, "-scenario", "keepalive", "-html", "/nonexistent/report.html")
+	never := filepath.Join(t.TempDir(), "started")
+	args := []string{"-url", someURL, "-scenario", "keepalive", "-html", "/nonexistent/report.html", "--", "touch", never}
 	assert.Equal(t, verdict.ExitNotRun, check(args))
+	assert.NoFileExists(t, never, "it is known before the server is stopped, a hundred times perhaps")
 }
 
 // TestCtrlC interrupts this very process, as a terminal would.

@@ -17,6 +17,24 @@ func (o *options) screen() io.Writer {
 	return os.Stdout
 }
 
+// writable says which of the reports could not be written: after an hour of stops it would be too late. What such a file
+// holds stays until it is written.
+func (o *options) writable() error {
+	for _, name := range []string{o.json, o.junit, o.html} {
+		if name == "" || name == "-" {
+			continue
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // write writes the reports that were asked for.
 func (o *options) write(rep *report.Report) error {
 	for _, w := range []struct {
