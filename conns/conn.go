@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/godrain/drain/messages"
 )
@@ -51,11 +52,26 @@ func (u *Unit) Cut() bool { return u.interrupt.cut() }
 // Conn is the connection that Context was given.
 func (u *Unit) Conn() *Conn { return u.interrupt.conn }
 
+// line is what the unit is called where it is shown and kept.
 func (u *Unit) line() string {
 	if u.Method == "" {
-		return u.Path
+		return shortened(u.Path)
 	}
-	return u.Method + " " + u.Path
+	return shortened(u.Method) + " " + shortened(u.Path)
+}
+
+// longestName is how many bytes of a method and of a path are shown.
+const longestName = 1 << 10
+
+func shortened(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	end := longestName
+	for end > longestName-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end] + "…"
 }
 
 // Conn is a tracked connection. One object stands for a connection, never one

@@ -117,7 +117,7 @@ type Connection struct {
 	Server   string        `json:"server"`
 	Peer     string        `json:"peer"`
 	Protocol string        `json:"protocol"`          // "HTTP/1.1" (1.0 too), "HTTP/2.0", "WebSocket", …
-	Request  string        `json:"request,omitempty"` // method and path of the request in progress, without its query
+	Request  string        `json:"request,omitempty"` // method and path of the request in progress, without its query; 1 KiB of each
 	State    State         `json:"state"`
 	Age      time.Duration `json:"age"`   // since it was accepted
 	Since    time.Duration `json:"since"` // in this state
