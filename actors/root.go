@@ -36,6 +36,7 @@ type root struct {
 	began    time.Time // of the drain
 	entered  time.Time // of its current phase
 	deadline time.Time
+	margin   time.Duration // how long before it is killed what is left
 	forced   bool
 	phases   []messages.PhaseTook
 	timers   []*time.Timer
@@ -156,7 +157,7 @@ func (r *root) receiveOwn(ctx actor.Context) {
 		}
 	case deadlineOver:
 		if msg.of == r {
-			r.finish(ctx)
+			r.over(ctx)
 		}
 	case kidDue:
 		if !msg.of.drained {

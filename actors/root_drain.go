@@ -84,7 +84,8 @@ func (r *root) begin(reason string, deadline, earlier time.Time) {
 		reason = "asked to"
 	}
 	left := time.Until(deadline)
-	soon := left - killMargin(left)
+	r.margin = killMargin(left)
+	soon := left - r.margin
 	if r.config.Timeout == 0 {
 		soon = 0 // at once
 	}
@@ -270,6 +271,20 @@ func (r *root) ownAccord() (reason string, took time.Duration) {
 		reason = own
 	}
 	return reason, took
+}
+
+// over is the deadline. A process that was frozen until then (a virtual machine that
+// moves) hears of it and of the kill at once: whoever is killed has half of the margin, to
+// say how it stands, as it would have had otherwise.
+func (r *root) over(ctx actor.Context) {
+	if r.report == nil && slices.ContainsFunc(r.kids, func(k *kid) bool { return !k.drained }) {
+		r.kill("the deadline has come")
+		if owed := r.margin/2 - time.Since(r.entered); owed > 0 {
+			r.after(owed, deadlineOver{r})
+			return
+		}
+	}
+	r.finish(ctx)
 }
 
 // finish makes the Report, and gives it to everyone who asked and to the parent.

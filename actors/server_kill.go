@@ -59,6 +59,7 @@ func (s *server) kill(reason string) {
 		s.deadline = time.Now().Add(s.allotted)
 	}
 	patience := min(killPatience, time.Until(s.deadline)-reportMargin(s.allotted))
+	patience = max(patience, killMargin(s.allotted)/4) // the process was frozen: see root.over
 	s.after(patience, func() { s.tell(outOfTime{}) })
 	s.maybeDone()
 }
