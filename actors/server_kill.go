@@ -97,7 +97,7 @@ func (s *server) cutAll(outcome messages.Outcome) {
 		if !told {
 			last = record.Snapshot()
 		}
-		s.count(pid, record, outcome, inProgress(last))
+		s.count(pid, record, outcome, inProgress(record, last))
 	})
 }
 

@@ -9,13 +9,19 @@ import (
 	"github.com/godrain/drain/messages"
 )
 
+// multiplexed is the record of a connection that may have several requests in progress.
+type multiplexed interface{ InProgress() int }
+
 // inProgress is how many requests are lost with a connection that nobody can ask any
-// more, as far as its description tells.
-func inProgress(c messages.Connection) int {
-	if c.State == messages.StateBusy {
-		return 1
+// more, as far as its description, and its record, tell.
+func inProgress(record messages.Record, c messages.Connection) int {
+	if c.State != messages.StateBusy {
+		return 0
 	}
-	return 0
+	if m, ok := record.(multiplexed); ok {
+		return max(1, m.InProgress())
+	}
+	return 1
 }
 
 // count enters a connection that has ended into the counters and, during a

@@ -170,6 +170,15 @@ func (c *Conn) losses(lost bool) int {
 	return 1
 }
 
+// InProgress is how many requests are lost if the connection, which is busy, ends now or
+// has just been killed.
+func (c *Conn) InProgress() int {
+	if h := c.h2.Load(); h != nil {
+		h.cuts(true)
+	}
+	return c.losses(true)
+}
+
 // lingered is how much a peer must send in one Linger to be still uploading,
 // rather than dripping.
 const lingered = 16 << 10

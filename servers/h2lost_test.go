@@ -113,3 +113,31 @@ func TestARequestThatTheDeadlineEndsIsLost(t *testing.T) {
 		}
 	}
 }
+
+// Nobody asks the connections of a server whose actor was stopped: what they lose is
+// counted nevertheless, request by request.
+func TestEachRequestIsLostThatIsCutWithItsServersActor(t *testing.T) {
+	const streams = 5
+	inside, release := make(chan struct{}, streams), make(chan struct{})
+	srv := h2Server(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		inside <- struct{}{}
+		<-release
+	}), false)
+	r := serveH2(t, srv, false, drain.Config{})
+	c := dialH2(t, r.addr, false).listen()
+	for range streams {
+		_, err := c.get("/held")
+		require.NoError(t, err)
+	}
+	for range streams {
+		<-inside
+	}
+	status, err := r.Status(t.Context())
+	require.NoError(t, err)
+	r.System().Root.Stop(status.Servers[0].Server)
+	report, err := r.Wait()
+	close(release)
+	require.ErrorIs(t, err, drain.ErrCut)
+	assert.Equal(t, streams, report.Sum().Lost, "%v", report)
+	assert.Equal(t, 1, report.Sum().Crashed, "%v", report)
+}
