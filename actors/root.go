@@ -51,6 +51,7 @@ type kid struct {
 	drained bool
 	report  messages.ServerReport
 	reason  string                                // it was given, if it was asked to drain alone
+	before  messages.Counts                       // of a server, when it was told to end
 	ordered any                                   // the last that it was told, if that was to end
 	came    func(messages.Done)                   // answers who registers it; nil when that is over
 	leaves  func(messages.UnregisterDone)         // answers who unregistered it; nil if nobody has

@@ -112,6 +112,9 @@ func (r *root) drain() {
 
 // order tells a child to end, and remembers that: one that fails over it is told again.
 func (r *root) order(k *kid, msg any) {
+	if k.server != nil && k.ordered == nil {
+		k.before = r.gauges.Servers()[k.name]
+	}
 	k.ordered = msg
 	r.send(k.pid, msg)
 }
@@ -320,13 +323,21 @@ func (r *root) giveUp(ctx actor.Context, k *kid) {
 	r.maybeFinish()
 }
 
-// countLeft enters what is cut with a child that has not said how it stands.
+// countLeft enters what is cut with a child that has not said how it stands, and what it
+// has ended before.
 func (r *root) countLeft(k *kid) {
 	k.report.Killed = 1
-	if k.server != nil {
-		left := r.gauges.Servers()[k.name]
-		k.report.Killed, k.report.Lost, k.report.Running = int(left.Open), int(left.Busy), int(left.InFlight)
+	if k.server == nil {
+		return
 	}
+	c, b := r.gauges.Servers()[k.name], k.before
+	if k.ordered == nil { // it was never told to end
+		b = c
+	}
+	k.report.Drained, k.report.Unanswered = int(c.Drained-b.Drained), int(c.Unanswered-b.Unanswered)
+	k.report.Crashed, k.report.Refused = int(c.Crashed-b.Crashed), int(c.Refused-b.Refused)
+	k.report.Killed, k.report.Lost = int(c.Killed-b.Killed+c.Open), int(c.Lost-b.Lost+c.Busy)
+	k.report.Running = int(c.InFlight)
 }
 
 func (r *root) conclude() {

@@ -163,3 +163,35 @@ func TestWhoAsksByMessageIsAnsweredByMessage(t *testing.T) {
 	system.Root.RequestWithCustomSender(r.pid, messages.Shutdown{Reason: "asked"}, asker)
 	assert.Equal(t, "asked", receive(t, answers).(messages.Report).Reason)
 }
+
+// slowly is a connection that can be looked at until its server kills.
+type slowly struct{ kills <-chan struct{} }
+
+func (s slowly) Snapshot() messages.Connection {
+	<-s.kills
+	return messages.Connection{}
+}
+func (slowly) Kill() {}
+
+// What a server has ended is known, though it could not say so in time.
+func TestTheReportKnowsWhatAServerHasEndedThatIsStoppedAtTheDeadline(t *testing.T) {
+	f := newFake("f")
+	r := plant(t, brief(), Managed(f))
+	require.NoError(t, r.serving())
+	receive(t, f.serving)
+	c, client := f.connect(t)
+	go func() { _ = c.Serve(readAll) }()
+	before, gone := f.connect(t)
+	go func() { _ = before.Serve(readAll) }()
+	require.NoError(t, gone.Close())
+	eventually(t, func() bool { return r.gauges.Servers()["f"].Drained == 1 })
+	kills := make(chan struct{})
+	defer close(kills)
+	system.Root.Send(r.server("f"), messages.Adopt{Connection: actor.NewPID("nonhost", "nobody"), Record: slowly{kills}})
+	reports := r.shutdown()
+	_, err := client.Read(make([]byte, 1))
+	require.Error(t, err, "it is idle")
+	report := r.report(reports)
+	require.ErrorContains(t, report.Err(), "did not say Drained by the deadline")
+	assert.Equal(t, 1, report.Sum().Drained, "of the drain: %v", report)
+}
