@@ -67,7 +67,9 @@ type Config struct {
 	// drain is over, an idle one leaves at once: who is back sooner than that, again and
 	// again, would stay until the deadline. Default 1 s.
 	IdleGrace time.Duration
-	// CloseTimeout is how long the answer to a WebSocket's close frame is awaited.
+	// CloseTimeout is how long the answer to a WebSocket's close frame is awaited; and of
+	// other connections that leave, a peer whose network does not bring it what it was sent,
+	// or that fetches an HTTP/2 response in bursts (Linux). Half the time of the drain at most.
 	// Default 5 s.
 	CloseTimeout time.Duration
 	// Linger is how long the peer's FIN is awaited after ours. Default 1 s.

@@ -13,7 +13,7 @@ import (
 // duration 0 means the default and a negative value means "none, at once".
 type Settings struct {
 	IdleGrace    time.Duration // quiet time before an idle connection leaves, in the drain's first half; default 1 s
-	CloseTimeout time.Duration // wait for the peer's WebSocket close frame; default 5 s
+	CloseTimeout time.Duration // wait for the peer's WebSocket close frame, and see Conn.linger; default 5 s
 	Linger       time.Duration // wait for the peer's FIN after ours; default 1 s
 	NoFarewell   bool          // leave idle HTTP/1 connections without a 408
 

@@ -121,7 +121,9 @@ func (c *Conn) Close() error {
 	}
 	if !c.has(killed|wordless) && k.mayLinger(before) {
 		c.step(leave)
-		c.linger()
+		if !c.linger(c.group.CloseTimeout) {
+			outcome, lost = c.untakenAs(outcome, lost)
+		}
 	}
 	err := c.net.Close()
 	if !c.has(killed) { // else Kill has the verdict: its close of the socket is what brought us here
@@ -184,9 +186,12 @@ func (c *Conn) InProgress() int {
 const lingered = 16 << 10
 
 // linger half-closes and waits for the peer's FIN, for Linger after the peer has
-// last taken or sent something, and never past the deadline, when Kill comes. It
-// reports whether the peer has ended its side, in order or by a reset.
-func (c *Conn) linger() (ended bool) {
+// last taken or sent something; in a drain for patience, if the network does not bring it what
+// it was sent, or if it may be fetching in bursts: what it sends yet would be answered by a
+// reset. When half of the time of the drain is over there is no patience any more, and at
+// the deadline Kill comes. It reports whether the peer has ended its side, in order or by a
+// reset.
+func (c *Conn) linger(patience time.Duration) (ended bool) {
 	wait, once := c.kind().lingerTime()
 	if wait == 0 {
 		return false
@@ -194,6 +199,7 @@ func (c *Conn) linger() (ended bool) {
 	full := max(wait, c.group.Linger)
 	left := unsent(c.sock()) // before the FIN, which counts as a byte until it is acknowledged
 	c.halfClose(wait)
+	moved := now()
 	for {
 		c.parting.Store(now() + int64(wait))
 		_ = c.applyReadDeadline()
@@ -207,12 +213,52 @@ func (c *Conn) linger() (ended bool) {
 			return false
 		case once: // it has not had everything: whether it is still taking it is to be seen
 			once, wait = false, full
-		case still >= left && n < lingered:
+		case still < left || n >= lingered:
+			moved = now()
+		case !c.fetches() || now() >= c.patient(moved, patience):
 			return false
 		}
 		left = still
 	}
 }
+
+// fetches reports whether the peer, though it has taken nothing for a while, may still want
+// something: on its way to it, or of HTTP/2, whose WINDOW_UPDATEs say that it goes on. Who
+// has shut its window, and says nothing by that, has stopped reading.
+func (c *Conn) fetches() bool {
+	if c.h2.Load() != nil {
+		return unsent(c.sock()) > 0
+	}
+	return unacknowledged(c.sock()) > 0
+}
+
+// patient is until when a peer is waited for that has last taken something at the time
+// moved.
+func (c *Conn) patient(moved int64, patience time.Duration) int64 {
+	if !c.group.IsDraining() {
+		return moved
+	}
+	asked := c.ask.Load()
+	if asked == 0 { // it closes by itself
+		asked = moved
+	}
+	return min(moved+int64(patience), c.group.halfway(asked))
+}
+
+// untakenAs is how a connection ends whose peer has not ended its side, if that has not taken
+// everything either. The kernel goes on with what HTTP/1 was answered, for as long as
+// the peer sends nothing; HTTP/2 sends WINDOW_UPDATEs.
+func (c *Conn) untakenAs(outcome messages.Outcome, lost bool) (messages.Outcome, bool) {
+	left := unsent(c.sock())
+	if left == 0 || outcome != messages.OutcomeDrained {
+		return outcome, lost
+	}
+	return messages.OutcomeUnanswered, lost || (left > backlog && c.h2.Load() != nil)
+}
+
+// backlog is more than a goodbye takes: a peer that has not acknowledged as much misses
+// something older, or is about to fetch that.
+const backlog = 1 << 10
 
 // halfClose sends the end of our side. A close_notify waits for room in the send
 // buffer, for no longer than wait: it matters less than the response before it.

@@ -46,6 +46,18 @@ func unsent(nc net.Conn) (n int) {
 	return n
 }
 
+// unacknowledged is how much of that has been sent: its window is open, and the network
+// does not bring it there.
+func unacknowledged(nc net.Conn) (n int) {
+	askFD(nc, func(fd int) {
+		waiting, err := unix.IoctlGetInt(fd, unix.SIOCOUTQNSD)
+		if n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil {
+			n -= waiting
+		}
+	})
+	return n
+}
+
 // untaken reports whether the peer is missing something that was written at the
 // time since: its window is shut, or it has acknowledged nothing for so long that
 // it cannot be its delayed acknowledgement (RFC 9293, section 3.8.6.3).

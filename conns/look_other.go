@@ -19,6 +19,8 @@ func readNow(net.Conn, []byte) (int, bool) { return 0, false }
 // came from the peer.
 func unsent(net.Conn) int { return 0 }
 
+func unacknowledged(net.Conn) int { return 0 }
+
 // untaken cannot be known here either.
 func untaken(net.Conn, int64) bool { return false }
 

@@ -107,7 +107,11 @@ func (k *Takeover) depart(e *escort) {
 	// A peer that has been silent for CloseTimeout is not waited for once more.
 	e.owed.Store(k.owes()) // before we half-close, which counts as bytes too
 	silent := outcome == messages.OutcomeUnanswered && k.group.CloseTimeout >= k.group.Linger && !e.owed.Load()
-	if !k.is(ended) && !silent && !k.shaken() && !k.linger() && k.cutShort() {
+	patience := k.group.CloseTimeout
+	if k.is(upgrading) {
+		patience = 0 // it has had its time
+	}
+	if !k.is(ended) && !silent && !k.shaken() && !k.linger(patience) && k.cutShort() {
 		outcome, lost = messages.OutcomeKilled, true
 	}
 	_ = k.layer.Close()
@@ -196,10 +200,6 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	}
 	return time.Duration(max(0, min(until, e.hurry+1)-t))
 }
-
-// backlog is how much more than a close frame must have been on its way for the
-// peer to be given CloseTimeout again, once it has taken that.
-const backlog = 1 << 10
 
 // untilAnswered waits for the peer's close frame (RFC 6455, section 7.1.2), for
 // CloseTimeout after the peer has taken what we sent. If nobody reads, the

@@ -78,7 +78,7 @@ type Outcome uint8
 // The outcomes of a connection.
 const (
 	OutcomeDrained    Outcome = iota // ended in order, by either side; or it had everything, and only its FIN was missing at the deadline
-	OutcomeUnanswered                // its close frame was sent and flushed, the peer did not answer it
+	OutcomeUnanswered                // it was sent a close frame and did not answer; or has not acknowledged all that it was sent (Linux)
 	OutcomeKilled                    // cut at the deadline or by force
 	OutcomeCrashed                   // its handler or its actor panicked
 	OutcomeRefused                   // not served at all

@@ -41,7 +41,7 @@ type ServerReport struct {
 	Name       string `json:"name"`
 	Addr       string `json:"addr,omitempty"`
 	Drained    int    `json:"drained"`    // ended in order
-	Unanswered int    `json:"unanswered"` // close frame sent and flushed, no answer: no error
+	Unanswered int    `json:"unanswered"` // no answer to the close frame, or something not acknowledged: no error
 	Killed     int    `json:"killed"`     // cut at the deadline or by force
 	Crashed    int    `json:"crashed"`    // a handler or an actor panicked
 	Refused    int    `json:"refused"`    // not served at all

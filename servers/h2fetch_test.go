@@ -21,14 +21,20 @@ import (
 
 // A response whose last byte is with the kernel when the drain begins is not cut while
 // its client fetches it, however short the grace; on a TLS listener of the user's as
-// well. The client's WINDOW_UPDATEs would make a reset of the close. How slowly it
-// fetches is the subject: hence the sleeps.
+// well, and if it fetches in bursts. The client's WINDOW_UPDATEs would make a reset of the
+// close. How slowly it fetches is the subject: hence the sleeps.
 func TestH2AResponseThatIsBeingFetchedIsNotCut(t *testing.T) {
 	const size, chunk, pace = 1 << 20, 16 << 10, 5 * time.Millisecond
 	for _, c := range []struct {
 		name             string
 		overTLS, theUser bool
-	}{{"TLS", true, false}, {"h2c", false, false}, {"TLS of the user's", true, true}} {
+		pause            time.Duration
+	}{
+		{"TLS", true, false, 0},
+		{"h2c", false, false, 0},
+		{"TLS of the user's", true, true, 0},
+		{"h2c, in bursts", false, false, 500 * time.Millisecond},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			srv := h2Server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) }), c.overTLS)
@@ -76,6 +82,9 @@ func TestH2AResponseThatIsBeingFetchedIsNotCut(t *testing.T) {
 					}
 					switch f := f.(type) {
 					case *http2.DataFrame:
+						if before := n; before < size/2 && before+len(f.Data()) >= size/2 {
+							time.Sleep(c.pause)
+						}
 						n += len(f.Data())
 						_ = client.framer.WriteWindowUpdate(0, chunk)
 						time.Sleep(pace)
@@ -88,8 +97,33 @@ func TestH2AResponseThatIsBeingFetchedIsNotCut(t *testing.T) {
 			assert.NoError(t, err, "%v", report)
 			assert.Equal(t, size, <-fetched)
 			assert.Less(t, report.Took, 5*time.Second)
+			assert.Equal(t, 1, report.Sum().Drained)
 		})
 	}
+}
+
+// A client that has stopped fetching is not waited for until the deadline. It misses a
+// part of its response, and nobody says that it does not.
+func TestH2WhoStopsFetchingHasLostItsResponse(t *testing.T) {
+	srv := h2Server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) }), false)
+	config := quick()
+	config.Timeout, config.CloseTimeout = 20*time.Second, 300*time.Millisecond
+	tr := grow(t, config, servers.HTTP(srv, servers.HTTPOptions{Name: "s"}))
+	nc, err := net.Dial("tcp", tr.addr("s"))
+	require.NoError(t, err)
+	defer nc.Close()
+	require.NoError(t, nc.(*net.TCPConn).SetReadBuffer(64<<10))
+	client := newH2Client(t, nc)
+	_, err = client.get("/")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		n := tr.Gauges().Servers()["s"]
+		return n.Requests == 1 && n.Busy == 0
+	}, 5*time.Second, time.Millisecond, "the response is not with the kernel")
+	report, err := tr.Shutdown(t.Context())
+	require.ErrorIs(t, err, drain.ErrCut)
+	assert.Equal(t, []int{0, 1, 1}, []int{report.Sum().Drained, report.Sum().Unanswered, report.Sum().Lost}, report)
+	assert.Less(t, report.Took, 9*time.Second)
 }
 
 // A client that was idle all the time, and answers no PING, is no reason for a drain
