@@ -55,8 +55,8 @@ func (p *Panel) order(name string, do func(h Handle, r *http.Request) error, kno
 }
 
 // parameters says what is wrong with the parameters: one that is not among these, or is
-// there twice, or a flag that is neither yes nor no. What somebody else would have meant by it is not guessed,
-// in an order.
+// there twice, or a flag that is neither yes nor no. What somebody else would have meant
+// by it is not guessed, in an order.
 func parameters(r *http.Request, names ...string) error {
 	for name, values := range r.URL.Query() {
 		if !slices.Contains(names, name) {

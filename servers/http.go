@@ -52,9 +52,9 @@ type HTTPServer struct {
 
 // HTTP manages srv: HTTP/1.1 and HTTP/2, over TLS if srv.TLSConfig has a
 // certificate (Certificates, GetCertificate or GetConfigForClient) or the options name
-// its files, and in clear otherwise, whatever else srv.TLSConfig demands. srv does not serve itself: a server of the same configuration does,
-// so that srv can be started again after a drain, as soon as Managed says false. srv
-// is not changed, but for what its own Serve sets up for HTTP/2 (TLSNextProto,
+// its files, and in clear otherwise. srv does not serve itself: a server of the same
+// configuration does, so that srv can be started again after a drain, as soon as Managed
+// says false. srv is not changed, but for what its own Serve sets up for HTTP/2 (TLSNextProto,
 // TLSConfig), in a goroutine of its own as ever: do not read these while it is served.
 // What srv calls (Handler, ConnState, ConnContext, BaseContext, ErrorLog) is called as
 // net/http would, but BaseContext twice, the first time with a listener that accepts
@@ -111,6 +111,9 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 	if h.user == nil {
 		return "", errors.New("there is no http.Server: nothing would be served")
 	}
+	if err := h.contradicted(); err != nil {
+		return "", err
+	}
 	if !h.lease.Take() {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
@@ -123,6 +126,18 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 		h.lease.End()
 	}
 	return addr, err
+}
+
+// contradicted says what was asked for that cannot be.
+func (h *HTTPServer) contradicted() error {
+	c := h.template.TLSConfig
+	switch {
+	case !h.isTLS() && c != nil && (c.ClientAuth != tls.NoClientCert || c.ClientCAs != nil):
+		return errors.New("TLSConfig asks for certificates of clients, and has none of its own: everything would be served in clear")
+	case h.options.Listener != nil && h.options.ReusePort:
+		return errors.New("a Listener is given, and ReusePort is set: who opens the listener must set that (SO_REUSEPORT)")
+	}
+	return nil
 }
 
 // CanSuspend implements actors.Suspender.

@@ -224,6 +224,21 @@ func TestBadCertificateIsAClearError(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+func TestWhatContradictsItselfIsAClearError(t *testing.T) {
+	_, err := drain.Config{}.Start(t.Context(), servers.HTTP(&http.Server{
+		Addr: "127.0.0.1:0", TLSConfig: &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert},
+	}))
+	require.ErrorContains(t, err, "in clear", "and without asking who it is")
+
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = ln.Close() }()
+	given := servers.HTTP(&http.Server{}, servers.HTTPOptions{Listener: ln, ReusePort: true})
+	_, err = drain.Config{}.Start(t.Context(), given)
+	require.ErrorContains(t, err, "SO_REUSEPORT")
+	require.False(t, given.Managed())
+}
+
 func TestPlainHTTPToTheTLSPortIsTold(t *testing.T) {
 	logged := make(chan string, 10)
 	addr, _ := serve(t, &http.Server{
