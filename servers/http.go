@@ -19,7 +19,8 @@ type HTTPOptions struct {
 	Name string
 	// Listener to serve on instead of srv.Addr. Its accept queue is emptied as well
 	// as can be; new connections are not kept out meanwhile, since it may be shared.
-	// Who is to be started again needs a new one: a drain closes it.
+	// Who is to be started again needs a new one: a drain closes it. One that does TLS
+	// itself, as tls.Listen's, may be given with the same TLSConfig in the http.Server.
 	Listener net.Listener
 	// ReusePort opens the port so that the next process can open it too, before this
 	// one drains (SO_REUSEPORT; Linux, macOS). Each has a socket of its own: what
@@ -132,7 +133,7 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 func (h *HTTPServer) contradicted() error {
 	c := h.template.TLSConfig
 	switch {
-	case !h.isTLS() && c != nil && (c.ClientAuth != tls.NoClientCert || c.ClientCAs != nil):
+	case h.options.Listener == nil && !h.isTLS() && c != nil && (c.ClientAuth != tls.NoClientCert || c.ClientCAs != nil):
 		return errors.New("TLSConfig asks for certificates of clients, and has none of its own: everything would be served in clear")
 	case h.options.Listener != nil && h.options.ReusePort:
 		return errors.New("a Listener is given, and ReusePort is set: who opens the listener must set that (SO_REUSEPORT)")

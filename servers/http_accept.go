@@ -29,9 +29,14 @@ func (a *acceptor) Accept() (net.Conn, error) {
 	}
 }
 
+// secured is a connection of a listener that does TLS itself, as tls.Listen's does. The
+// TLSConfig of the http.Server, which is often the same, is its affair then.
+type secured interface{ ConnectionState() tls.ConnectionState }
+
 // track makes the tracked connection, and what net/http is to see of it.
 func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
-	if h.tlsConfig == nil {
+	_, speaksTLS := nc.(secured)
+	if h.tlsConfig == nil || speaksTLS {
 		return h.trackPlain(g, nc)
 	}
 	c := &tlsConn{records: conns.Records{Conn: nc}, server: h}
@@ -43,7 +48,7 @@ func (h *HTTPServer) track(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) 
 
 // trackPlain is track for a listener of sockets, or of the user's.
 func (h *HTTPServer) trackPlain(g *conns.Group, nc net.Conn) (*conns.Conn, net.Conn) {
-	if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+	if _, ok := nc.(secured); ok {
 		c := conns.New(g, nc)
 		c.FollowNetHTTP()
 		return c, &userTLSConn{Conn: c, server: h}

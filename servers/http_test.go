@@ -217,6 +217,30 @@ func TestListenerOfTheUsersThatDoesTLSItself(t *testing.T) {
 	assert.Equal(t, "over TLS", body)
 }
 
+// Who has called http.Server.Serve with a tls.Listener has given both the same
+// configuration, most likely.
+func TestListenerThatDoesTLSByTheServersOwnConfig(t *testing.T) {
+	for _, version := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		config := &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}
+		if version == "HTTP/2.0" {
+			config.NextProtos = []string{"h2"}
+		}
+		ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
+		require.NoError(t, err)
+		addr, _ := serve(t, &http.Server{TLSConfig: config, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			assert.NotNil(t, r.TLS)
+			_, _ = io.WriteString(w, r.Proto)
+		})}, servers.HTTPOptions{Listener: ln})
+		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+		resp, err := (&http.Client{Transport: transport}).Get("https://" + addr)
+		require.NoError(t, err)
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		transport.CloseIdleConnections()
+		assert.Equal(t, version, string(body))
+	}
+}
+
 func TestBadCertificateIsAClearError(t *testing.T) {
 	_, err := drain.Config{Logger: slog.New(slog.DiscardHandler)}.Start(t.Context(),
 		servers.HTTP(&http.Server{Addr: "127.0.0.1:0"}, servers.HTTPOptions{CertFile: "no-such.pem", KeyFile: "no-such.key"}))
