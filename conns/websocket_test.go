@@ -87,13 +87,13 @@ func TestAnAnswerThatIsNo101MakesATunnel(t *testing.T) {
 
 func TestATunnelThatIsHalfClosedIsServedOn(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	p := newPair(t, Settings{IdleGrace: 50 * time.Millisecond}, Tunnel)
+	p := newPair(t, Settings{IdleGrace: 250 * time.Millisecond}, Tunnel)
 	require.NoError(t, p.peer.CloseWrite())
 	_, err := p.k.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
 	p.leave()
 	for range 5 {
-		require.Empty(t, p.await(20*time.Millisecond))
+		require.Empty(t, p.await(60*time.Millisecond))
 		_, err = p.k.Write([]byte("x"))
 		require.NoError(t, err)
 		_, err = p.r.ReadByte()
