@@ -56,7 +56,7 @@ type (
 		Drain()
 	}
 	// Releaser is a Server that has something to release after its last
-	// connection has ended. Nothing waits for it.
+	// connection has ended and all its other methods have returned. Nothing waits for it.
 	Releaser interface {
 		Release()
 	}

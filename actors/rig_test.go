@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -193,6 +194,14 @@ func eventually(t *testing.T, f func() bool) {
 		require.True(t, time.Now().Before(deadline), "it never came true")
 		time.Sleep(time.Millisecond) // between two looks: a counter tells nobody
 	}
+}
+
+// inBubble runs f where time costs nothing.
+func inBubble(t *testing.T, f func(t *testing.T)) {
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Hour) }) // for what counts dead letters, and what ends late
+		f(t)
+	})
 }
 
 // brief is a configuration in which nobody waits for long.

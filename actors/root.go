@@ -113,7 +113,7 @@ func (r *root) Receive(ctx actor.Context) {
 		r.shutdown(msg)
 	case messages.ForceShutdown:
 		r.ask(ctx.Sender(), msg.Reply)
-		r.force(msg.Reason)
+		r.force(msg.Reason, msg.Deadline)
 	case AwaitServing:
 		r.await(answerer(r, ctx, msg.Reply))
 	case Register:
@@ -334,7 +334,7 @@ func (r *root) onFailed(msg messages.Failed) {
 func (r *root) fail(reason string, err error) {
 	r.failure = err
 	r.answerWaiting(err)
-	r.force(reason)
+	r.force(reason, time.Time{})
 }
 
 func (r *root) await(answer func(messages.Done)) {

@@ -129,14 +129,14 @@ func (r *root) deadlineOf(k *kid) time.Time {
 }
 
 // force turns whatever is going on into a kill.
-func (r *root) force(reason string) {
+func (r *root) force(reason string, earlier time.Time) {
 	if r.phase >= messages.PhaseKilling {
 		return
 	}
 	if r.began.IsZero() {
 		// A drain that was never asked for has the time of one, if not as much.
 		patience := min(max(r.config.Timeout, leastForce), killPatience+time.Second)
-		r.begin(reason, time.Now().Add(patience), time.Time{})
+		r.begin(reason, time.Now().Add(patience), earlier)
 	}
 	r.forced = true
 	r.kill(reason)
@@ -150,7 +150,7 @@ func (r *root) kill(reason string) {
 	r.answerWaiting(errUnserved)
 	for _, k := range r.kids {
 		if !k.drained {
-			r.order(k, messages.ForceShutdown{Reason: reason})
+			r.order(k, messages.ForceShutdown{Reason: reason, Deadline: r.deadlineOf(k)})
 		}
 	}
 	r.maybeFinish()

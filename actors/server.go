@@ -40,6 +40,8 @@ type server struct {
 	bound    *binding                // the last call of Bind
 	returned chan struct{}           // closed when the last call of Unbind has returned
 	served   chan struct{}           // closed when the last call of Serve has
+	closed   chan struct{}           // closed when CloseSessions has
+	said     chan struct{}           // closed when Drain has
 
 	suspended bool
 	resuming  chan<- messages.Done // who asked for Suspend or Resume
@@ -78,8 +80,9 @@ type (
 	}
 	served  struct{ err error }
 	unbound struct {
-		took time.Duration
-		err  error
+		closed bool // the listener, and it took so long
+		took   time.Duration
+		err    error
 	}
 	sessionsClosed struct{ err error }
 	quiet          struct{} // no handler runs
@@ -137,7 +140,7 @@ func (s *server) receiveRare(ctx actor.Context) {
 	case outOfPatience:
 		s.cancelAll()
 	case messages.ForceShutdown:
-		s.kill(msg.Reason)
+		s.kill(msg.Reason, msg.Deadline)
 	case quiet:
 		s.maybeDone()
 	case outOfTime:
@@ -170,7 +173,7 @@ func (s *server) onPanic(reason any) {
 		s.tellRoot(messages.Drained{Child: s.self, Report: s.report})
 		return
 	}
-	s.kill("panic")
+	s.kill("panic", time.Time{})
 }
 
 func (s *server) fail(err error) {
@@ -233,7 +236,7 @@ func (s *server) onBound(b bound) {
 		s.fail(b.err)
 		s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: b.err})
 		s.tellRoot(messages.Failed{Server: s.self, Err: b.err})
-		s.kill("could not bind")
+		s.kill("could not bind", time.Time{})
 		s.maybeDone()
 		return
 	}
@@ -244,7 +247,7 @@ func (s *server) onBound(b bound) {
 	}
 	switch {
 	case s.phase > messages.PhaseServing:
-		s.unbind() // asked to shut down while it was binding
+		s.depart() // asked to shut down while it was binding
 	case s.resuming != nil:
 		s.answerResume(b.err)
 		if b.err == nil {

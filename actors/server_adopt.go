@@ -71,8 +71,7 @@ func (s *server) onTerminated(msg *actor.Terminated) {
 
 func (s *server) onCrashed(connection *actor.PID, record messages.Record) {
 	s.shared.bus.publish(messages.Panicked{Who: connection.Id, Reason: "terminated without a goodbye"})
-	s.count(connection, record, messages.OutcomeCrashed, inProgress(record, record.Snapshot()))
-	record.Kill()
+	s.cut(connection, record, messages.OutcomeCrashed)
 }
 
 // forget returns the connection's record, nil if it was none of the server's any

@@ -29,10 +29,17 @@ func (s *server) shutdown(msg messages.Shutdown) {
 	s.began, s.reason = time.Now(), msg.Reason
 	close(s.tracker.lifted)
 	s.hold(msg.Deadline)
-	if sessions, ok := s.adapter.(SessionCloser); ok && s.served != nil {
-		ctx, cancel := context.WithDeadline(context.Background(), msg.Deadline)
-		s.closes, s.cutSessions = true, cancel
-		go s.closeSessions(ctx, sessions)
+	if !s.binding { // else onBound goes on
+		s.depart()
+	}
+}
+
+// depart closes the sessions, if there are any, and then the listener.
+func (s *server) depart() {
+	if sessions, ok := s.adapter.(SessionCloser); ok && s.served != nil && !s.forced {
+		ctx, cancel := context.WithDeadline(context.Background(), s.deadline)
+		s.closes, s.cutSessions, s.closed = true, cancel, make(chan struct{})
+		go s.closeSessions(ctx, sessions, s.closed)
 		return
 	}
 	s.unbind()
@@ -65,7 +72,8 @@ func (s *server) after(d time.Duration, f func()) {
 
 // closeSessions runs in a goroutine of its own. A panic of the adapter's is its
 // error, here as wherever else it is called.
-func (s *server) closeSessions(ctx context.Context, sessions SessionCloser) {
+func (s *server) closeSessions(ctx context.Context, sessions SessionCloser, returned chan<- struct{}) {
+	defer close(returned)
 	s.tell(sessionsClosed{guarded("CloseSessions", func() error { return sessions.CloseSessions(ctx) })})
 }
 
@@ -117,7 +125,7 @@ func (s *server) unbind() {
 		defer cancel()
 		start := time.Now()
 		err := guarded("Unbind", func() error { return s.adapter.Unbind(ctx) })
-		s.tell(unbound{time.Since(start), err})
+		s.tell(unbound{closed: true, took: time.Since(start), err: err})
 	}()
 }
 
@@ -126,7 +134,7 @@ func (s *server) onUnbound(msg unbound) {
 	if msg.err != nil {
 		s.fail(msg.err)
 	}
-	if msg.took > 0 {
+	if msg.closed {
 		s.shared.bus.publish(messages.ServerUnbound{Server: s.name, Addr: s.addr, Took: msg.took})
 	}
 	if s.phase <= messages.PhaseServing { // suspended
@@ -150,8 +158,11 @@ func (s *server) onUnbound(msg unbound) {
 
 // drainAdapter lets the adapter say a goodbye of its own, elsewhere.
 func (s *server) drainAdapter() {
-	if d, ok := s.adapter.(Drainer); ok && s.asked && !s.accepts && s.served != nil {
+	if d, ok := s.adapter.(Drainer); ok && s.asked && !s.forced && !s.accepts && s.served != nil {
+		said := make(chan struct{})
+		s.said = said
 		go func() {
+			defer close(said)
 			if err := guarded("Drain", func() error { d.Drain(); return nil }); err != nil {
 				s.shared.bus.publish(messages.Panicked{Who: s.name, Reason: err})
 			}
@@ -228,22 +239,28 @@ func (s *server) stopTimers(timers *[]*time.Timer) {
 // release ends what a server's actor leaves, elsewhere: it waits for what still
 // runs in the adapter, and closes what that has left open.
 func (s *server) release(open bool) {
-	bound, returned, served, wasBound := s.bound, s.returned, s.served, s.addr != ""
+	bound, wasBound := s.bound, s.addr != ""
+	returned, served, closed, said := s.returned, s.served, s.closed, s.said
 	go func() {
 		<-bound.returned
-		if returned != nil {
-			<-returned
-		}
+		wait(returned)
 		if open && bound.err == nil {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			_ = guarded("Unbind", func() error { return s.adapter.Unbind(ctx) })
 		}
-		if served != nil {
-			<-served
-		}
+		wait(served)
+		wait(closed)
+		wait(said)
 		if r, ok := s.adapter.(Releaser); ok && (wasBound || bound.err == nil) {
 			_ = guarded("Release", func() error { r.Release(); return nil })
 		}
 	}()
+}
+
+// wait waits until a call has returned; one that there never was has no channel.
+func wait(returned <-chan struct{}) {
+	if returned != nil {
+		<-returned
+	}
 }

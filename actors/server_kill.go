@@ -30,7 +30,7 @@ func killMargin(timeout time.Duration) time.Duration { return min(timeout/8, 300
 func reportMargin(timeout time.Duration) time.Duration { return min(timeout/20, 100*time.Millisecond) }
 
 // kill ends everything now.
-func (s *server) kill(reason string) {
+func (s *server) kill(reason string, deadline time.Time) {
 	if s.forced || s.phase == messages.PhaseDone {
 		return
 	}
@@ -45,11 +45,7 @@ func (s *server) kill(reason string) {
 	group.Drain(time.Now())
 	s.stragglers = make(map[*actor.PID]messages.Connection, s.live.len())
 	s.each(func(pid *actor.PID, record messages.Record) { s.killOne(pid, record, reason) })
-	for _, cut := range []context.CancelFunc{s.cutSessions, s.cutUnbind} {
-		if cut != nil {
-			cut()
-		}
-	}
+	s.cutShort()
 	s.unbind()
 	if s.phase == messages.PhaseDone {
 		return
@@ -57,16 +53,30 @@ func (s *server) kill(reason string) {
 	if s.deadline.IsZero() {
 		s.allotted = max(s.shared.timeout, leastForce)
 		s.deadline = time.Now().Add(s.allotted)
+		if !deadline.IsZero() {
+			s.deadline = deadline
+		}
 	}
-	patience := min(killPatience, time.Until(s.deadline)-reportMargin(s.allotted))
+	left := time.Until(s.deadline)
+	patience := min(killPatience, left-min(reportMargin(s.allotted), left/2))
 	patience = max(patience, killMargin(s.allotted)/4) // the process was frozen: see root.over
 	s.after(patience, func() { s.tell(outOfTime{}) })
 	s.maybeDone()
 }
 
+// cutShort ends the contexts of what still runs in the adapter.
+func (s *server) cutShort() {
+	for _, cut := range []context.CancelFunc{s.cutSessions, s.cutUnbind} {
+		if cut != nil {
+			cut()
+		}
+	}
+}
+
 func (s *server) killOne(pid *actor.PID, record messages.Record, reason string) {
-	s.stragglers[pid] = record.Snapshot()
-	s.shared.bus.publish(messages.ConnectionKilled{Connection: s.stragglers[pid], Reason: reason})
+	last := record.Snapshot()
+	s.note(pid, last)
+	s.shared.bus.publish(messages.ConnectionKilled{Connection: last, Reason: reason})
 	s.send(pid, messages.Kill{})
 }
 
@@ -92,12 +102,8 @@ func (s *server) cutAll(outcome messages.Outcome) {
 	s.each(func(pid *actor.PID, record messages.Record) {
 		s.forget(pid, record)
 		s.shared.system.Root.Stop(pid)
-		defer record.Kill()
-		last, told := s.stragglers[pid]
-		if !told {
-			last = record.Snapshot()
-		}
-		s.count(pid, record, outcome, inProgress(record, last))
+		defer record.Kill() // whatever becomes of it
+		s.cut(pid, record, outcome)
 	})
 }
 
@@ -130,10 +136,11 @@ func (s *server) stop() {
 	s.answerResume(ErrServerGone)
 	s.tracker.group.Drain(time.Now())
 	s.cutAll(messages.OutcomeCrashed)
+	s.cutShort()
 	s.report.Running = int(s.tracker.group.InFlight.Load())
 	report := s.report
 	s.last.Store(&report)
 	s.shared.bus.publish(messages.ServerFailed{Server: s.name, Err: ErrServerGone})
 	go s.tracker.sweep()
-	s.release(true)
+	s.release(s.binding || s.open)
 }

@@ -9,19 +9,33 @@ import (
 	"github.com/godrain/drain/messages"
 )
 
-// multiplexed is the record of a connection that may have several requests in progress.
-type multiplexed interface{ InProgress() int }
+// bereft is a record that knows what is lost with it, once it was killed.
+type bereft interface{ Losses() int }
 
-// inProgress is how many requests are lost with a connection that nobody can ask any
-// more, as far as its description, and its record, tell.
-func inProgress(record messages.Record, c messages.Connection) int {
-	if c.State != messages.StateBusy {
-		return 0
+// cut ends a connection that nobody waits for, as it was when it was killed, or is now.
+// What is lost with one that does not know is as far as that tells.
+func (s *server) cut(pid *actor.PID, record messages.Record, outcome messages.Outcome) {
+	last, told := s.stragglers[pid]
+	if !told {
+		last = record.Snapshot()
+		s.note(pid, last)
 	}
-	if m, ok := record.(multiplexed); ok {
-		return max(1, m.InProgress())
+	record.Kill()
+	lost := 0
+	if b, ok := record.(bereft); ok {
+		lost = b.Losses()
+	} else if last.State == messages.StateBusy {
+		lost = 1
 	}
-	return 1
+	s.count(pid, record, outcome, lost)
+}
+
+// note remembers a connection for the report, as it is before it is ended.
+func (s *server) note(pid *actor.PID, as messages.Connection) {
+	if s.stragglers == nil {
+		s.stragglers = make(map[*actor.PID]messages.Connection)
+	}
+	s.stragglers[pid] = as
 }
 
 // count enters a connection that has ended into the counters and, during a

@@ -2,10 +2,14 @@ package actors
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/godrain/drain/messages"
 )
 
 // sessions is a fake whose sessions outlive their connections.
@@ -52,4 +56,31 @@ func TestForceDoesNotWaitForSessionsOrAQueue(t *testing.T) {
 	r.force()
 	r.report(reports)
 	require.Less(t, time.Since(began), unbindLimit)
+}
+
+func TestSessionsAreNotClosedWhileTheListenerIsOpened(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake("f")
+		var binds, opening atomic.Int32
+		f.onBind = func() error {
+			if binds.Add(1) > 1 {
+				opening.Add(1)
+				defer opening.Add(-1)
+			}
+			time.Sleep(time.Second)
+			return nil
+		}
+		c := brief()
+		c.Timeout = time.Minute
+		r := plant(t, c, Managed(sessions{f, func(context.Context) error {
+			time.Sleep(time.Millisecond) // the listener has the time to be at it
+			assert.Zero(t, opening.Load())
+			return nil
+		}}))
+		require.NoError(t, r.serving())
+		receive(t, f.serving)
+		require.NoError(t, r.suspend("f"))
+		r.send(messages.Resume{})
+		require.NoError(t, r.report(r.shutdown()).Err())
+	})
 }

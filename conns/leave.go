@@ -161,6 +161,12 @@ func (c *Conn) finish(outcome messages.Outcome, lost bool) {
 	c.owner.Ended(outcome, c.losses(lost))
 }
 
+// Losses is how many requests are lost with a connection that was closed or killed.
+func (c *Conn) Losses() int {
+	_, lost := c.sentenced()
+	return c.losses(lost)
+}
+
 // losses is how many requests a connection has lost that has lost some.
 func (c *Conn) losses(lost bool) int {
 	switch h := c.h2.Load(); {
@@ -170,15 +176,6 @@ func (c *Conn) losses(lost bool) int {
 		return max(int(h.losses.Load()), 1)
 	}
 	return 1
-}
-
-// InProgress is how many requests are lost if the connection, which is busy, ends now or
-// has just been killed.
-func (c *Conn) InProgress() int {
-	if h := c.h2.Load(); h != nil {
-		h.cuts(true)
-	}
-	return c.losses(true)
 }
 
 // lingered is how much a peer must send in one Linger to be still uploading,

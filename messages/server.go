@@ -47,10 +47,12 @@ type Shutdown struct {
 
 // ForceShutdown turns a drain, or a server at work, into an immediate kill. You
 // send it to the root and are answered with the Report; the root sends it to
-// its children, at the deadline too.
+// its children, at the deadline too, with the Deadline filled in: when they must have
+// answered.
 type ForceShutdown struct {
-	Reason string
-	Reply  chan<- Report
+	Reason   string
+	Deadline time.Time
+	Reply    chan<- Report
 }
 
 // Unregister asks the root to drain one server and forget it; one that has ended
