@@ -133,4 +133,11 @@ mutant "a goodbye that is not taken cuts nothing" conns/websocket_leave.go \
 	's/return left > e\.after-e\.before/return left > 0/' \
 	. 'P3_APeerThatHasVanished'
 
+mutant "what is open at the goodbye is closed" actors/server_drain.go \
+	's/s\.release\(s\.binding \|\| s\.open\)/s.release(false)/' \
+	./actors 'InAnyStory'
+mutant "release waits for the goodbye" actors/server_drain.go \
+	's/\t\twait\(said\)\n/\t\t_ = said\n/' \
+	./actors 'InAnyStory|ReleaseComes'
+
 exit $survived
