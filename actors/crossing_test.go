@@ -89,6 +89,31 @@ func TestAnEarlierDeadlineIsHeldByAServerThatDrainsAlone(t *testing.T) {
 	assert.NotContains(t, report.Err().Error(), "did not say Drained")
 }
 
+// So may that of one that was killed alone, or is killed now: what it has cut is in the
+// Report nevertheless.
+func TestAnEarlierDeadlineIsHeldByAServerThatIsKilled(t *testing.T) {
+	for name, alone := range map[string]any{"now": messages.Shutdown{}, "before": messages.ForceShutdown{}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				f := newFake("f")
+				c := brief()
+				c.Timeout, c.ReadyDelay = time.Minute, time.Second
+				r := plant(t, c, Managed(f), Managed(newFake("g")))
+				require.NoError(t, r.serving())
+				receive(t, f.serving)
+				r.engage(f)
+				system.Root.Send(r.server("f"), alone)
+				await[messages.ServerUnbound](r)
+				reply := make(chan messages.Report, 1)
+				r.send(messages.Shutdown{Reply: reply, Deadline: time.Now().Add(time.Nanosecond)})
+				report := r.report(reply)
+				assert.Equal(t, 1, report.Sum().Killed, report)
+				assert.NotContains(t, report.Err().Error(), "did not say Drained")
+			})
+		})
+	}
+}
+
 func TestASuspendThatFailsIsAnsweredAndEndsTheServer(t *testing.T) {
 	f := newFake("f")
 	never := make(chan struct{})

@@ -52,7 +52,7 @@ func (r *root) enter(p messages.Phase) {
 }
 
 func (r *root) after(d time.Duration, msg any) {
-	r.timers = append(r.timers, time.AfterFunc(max(d, 0), func() { r.tell(msg) }))
+	r.timers = append(r.timers, time.AfterFunc(max(d, soonest), func() { r.tell(msg) }))
 }
 
 func (r *root) shutdown(msg messages.Shutdown) {

@@ -32,6 +32,7 @@ func reportMargin(timeout time.Duration) time.Duration { return min(timeout/20, 
 // kill ends everything now.
 func (s *server) kill(reason string, deadline time.Time) {
 	if s.forced || s.phase == messages.PhaseDone {
+		s.hasten(deadline)
 		return
 	}
 	s.forced = true
@@ -53,15 +54,20 @@ func (s *server) kill(reason string, deadline time.Time) {
 	if s.deadline.IsZero() {
 		s.allotted = max(s.shared.timeout, leastForce)
 		s.deadline = time.Now().Add(s.allotted)
-		if !deadline.IsZero() {
-			s.deadline = deadline
-		}
 	}
+	if !deadline.IsZero() && deadline.Before(s.deadline) {
+		s.deadline = deadline
+	}
+	s.endure()
+	s.maybeDone()
+}
+
+// endure waits for what has been killed to end, and leaves the root the time to hear of it.
+func (s *server) endure() {
 	left := time.Until(s.deadline)
 	patience := min(killPatience, left-min(reportMargin(s.allotted), left/2))
 	patience = max(patience, killMargin(s.allotted)/4) // the process was frozen: see root.over
 	s.after(patience, func() { s.tell(outOfTime{}) })
-	s.maybeDone()
 }
 
 // cutShort ends the contexts of what still runs in the adapter.

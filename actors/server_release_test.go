@@ -119,31 +119,30 @@ func TestAKillInTheAnnouncementHoldsTheDeadline(t *testing.T) {
 	})
 }
 
-// Whoever is not waited for has lost what it was at, though it is about to leave. Whether
-// it is, by then, is a race: it is run until it has been, in all likelihood.
-func TestWhatIsCutAtOnceIsLost(t *testing.T) {
-	for range 200 {
-		inBubble(t, cutAtOnce)
-	}
-}
-
-func cutAtOnce(t *testing.T) {
-	f := newFake("f")
-	c := brief()
-	c.Timeout, c.Linger = -1, time.Second
-	r := plant(t, c, Managed(f))
-	require.NoError(t, r.serving())
-	receive(t, f.serving)
-	conn, client := f.connect(t)
-	go func() {
-		_ = conn.Serve(func(ctx context.Context, c *conns.Conn) {
-			_, _ = c.Read(make([]byte, 1))
-			<-ctx.Done()
-		})
-	}()
-	_, err := client.Write([]byte("x"))
-	require.NoError(t, err)
-	synctest.Wait()
-	(*f.tracker.Load()).AskDrain("alone")
-	assert.Equal(t, 1, r.report(r.shutdown()).Sum().Lost)
+// Whoever was cancelled by the deadline, and is about to leave, has lost what it was at:
+// also if nobody hears that any more.
+func TestWhatIsCutWhileItLeavesIsLost(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake("f")
+		c := brief()
+		c.Timeout, c.Linger = time.Minute, time.Minute
+		r := plant(t, c, Managed(f))
+		require.NoError(t, r.serving())
+		receive(t, f.serving)
+		pid := r.server("f")
+		conn, client := f.connect(t)
+		go func() {
+			_ = conn.Serve(func(ctx context.Context, c *conns.Conn) {
+				_, _ = c.Read(make([]byte, 1))
+				<-ctx.Done()
+			})
+		}()
+		_, err := client.Write([]byte("x"))
+		require.NoError(t, err)
+		report := r.shutdown()
+		time.Sleep(c.Timeout - cancelMargin(c.Timeout))
+		synctest.Wait()
+		system.Root.Stop(pid)
+		assert.Equal(t, 1, r.report(report).Sum().Lost)
+	})
 }

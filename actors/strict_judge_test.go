@@ -40,7 +40,9 @@ func (s *strict) crashOne(pid *actor.PID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.life; l != nil && l.tracker != nil {
-		system.Root.Stop(actor.NewPID(pid.Address, l.tracker.actor(l.tracker.group.Accepted.Load())))
+		if n := l.tracker.group.Accepted.Load(); n > 0 {
+			system.Root.Stop(actor.NewPID(pid.Address, l.tracker.actor(n)))
+		}
 	}
 }
 
@@ -83,6 +85,9 @@ func (s *strict) reported(r messages.ServerReport) {
 		if g.owed.Load() && !g.ended.Load() {
 			working++
 		}
+	}
+	if l.tracker != nil {
+		working -= int(l.tracker.group.Late.Load()) // who came later
 	}
 	if r.Running < working {
 		s.wrong("%s: %d handlers run, the Report has %d", s.name, working, r.Running)
