@@ -59,14 +59,14 @@ func (g *guest) serve(c *conns.Conn) {
 	_ = c.Serve(g.handle)
 }
 
-func (g *guest) handle(ctx context.Context, c *conns.Conn) {
+func (g *guest) handle(ctx context.Context, c conns.RawConn) {
 	for {
 		if _, err := c.Read(make([]byte, 8)); err != nil {
 			return
 		}
 		g.owed.Store(true)
 		time.Sleep(time.Nanosecond) // the rest of this instant
-		g.crossed.Store(c.Doomed())
+		g.crossed.Store(c.(*conns.Conn).Doomed())
 		if !g.work(ctx) {
 			g.cut.Store(errors.Is(context.Cause(ctx), conns.ErrKilled))
 			return

@@ -56,7 +56,7 @@ func (s *server) kill(reason string, deadline time.Time) {
 		s.deadline = time.Now().Add(s.allotted)
 	}
 	if !deadline.IsZero() && deadline.Before(s.deadline) {
-		s.deadline = deadline
+		s.deadline, s.allotted = deadline, time.Until(deadline)
 	}
 	s.endure()
 	s.maybeDone()

@@ -132,7 +132,7 @@ func TestWhatIsCutWhileItLeavesIsLost(t *testing.T) {
 		pid := r.server("f")
 		conn, client := f.connect(t)
 		go func() {
-			_ = conn.Serve(func(ctx context.Context, c *conns.Conn) {
+			_ = conn.Serve(func(ctx context.Context, c conns.RawConn) {
 				_, _ = c.Read(make([]byte, 1))
 				<-ctx.Done()
 			})
