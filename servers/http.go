@@ -112,9 +112,6 @@ func (h *HTTPServer) Bind(ctx context.Context) (string, error) {
 	if h.user == nil {
 		return "", errors.New("there is no http.Server: nothing would be served")
 	}
-	if err := h.contradicted(); err != nil {
-		return "", err
-	}
 	if !h.lease.Take() {
 		return "", errors.New("this HTTPServer is being served already: make one for each start")
 	}
@@ -156,6 +153,9 @@ func (h *HTTPServer) bind(ctx context.Context) (string, error) {
 		h.front, h.template = f, copyOf(f.template)
 		if h.wrap != nil {
 			h.template.Handler = h.wrap(h.template.Handler)
+		}
+		if err := h.contradicted(); err != nil {
+			return "", err
 		}
 	}
 	if h.h2 == nil {
