@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -41,24 +40,6 @@ type root struct {
 	phases   []messages.PhaseTook
 	timers   []*time.Timer
 	report   *messages.Report
-}
-
-// kid is a child as the root sees it.
-type kid struct {
-	Child
-	pid     *actor.PID
-	bound   bool
-	drained bool
-	report  messages.ServerReport
-	reason  string                                // it was given, if it was asked to drain alone
-	before  messages.Counts                       // of a server, when it was told to end
-	ordered any                                   // the last that it was told, if that was to end
-	came    func(messages.Done)                   // answers who registers it; nil when that is over
-	leaves  func(messages.UnregisterDone)         // answers who unregistered it; nil if nobody has
-	timers  []*time.Timer                         // of its deadline, if it drains alone
-	gone    chan struct{}                         // closed when it can answer no more
-	last    atomic.Pointer[messages.ServerReport] // of a server that was stopped without a drain
-	seen    *seen                                 // of a server
 }
 
 // asker is somebody who asked for the Report.
@@ -226,78 +207,6 @@ func (r *root) start(ctx actor.Context) {
 			r.fail("could not start", err)
 			return
 		}
-	}
-	r.maybeServe()
-}
-
-func (r *root) spawn(ctx actor.Context, c Child) (*kid, error) {
-	for _, k := range r.kids {
-		if k.name == c.name {
-			return nil, fmt.Errorf("drain: there is a server named %q already; give each a name of its own", c.name)
-		}
-	}
-	k := &kid{Child: c, bound: c.server == nil, gone: make(chan struct{})}
-	props := c.props
-	if c.server != nil {
-		k.seen = &seen{}
-		props = serverProps(c.server, r.shared, k)
-	}
-	switch {
-	case props == nil:
-		return nil, fmt.Errorf("drain: the child %q has neither a server nor Props", c.name)
-	case c.name == "": // Suspend and Resume take that for all
-		return nil, errors.New("drain: a child of the root has no name: give it one")
-	}
-	if err := k.spawn(ctx, props); err != nil {
-		return nil, err
-	}
-	r.kids = append(r.kids, k)
-	return k, nil
-}
-
-// spawn starts the child's actor. A producer that panics is an error: of the actor that
-// has been registered then nothing is left.
-func (k *kid) spawn(ctx actor.Context, props *actor.Props) (err error) {
-	registry := ctx.ActorSystem().ProcessRegistry
-	name := "drain-" + registry.NextId()
-	defer func() {
-		if reason := recover(); reason != nil {
-			registry.Remove(actor.NewPID(registry.Address, ctx.Self().Id+"/"+name))
-			err = fmt.Errorf("drain: the child %q could not be started: it panicked: %v", k.name, reason)
-		}
-	}()
-	k.pid, err = ctx.SpawnNamed(props, name)
-	return err
-}
-
-func serverProps(s Server, sh *shared, k *kid) *actor.Props {
-	home := newResident()
-	return actor.PropsFromProducer(
-		func() actor.Actor { return &server{adapter: s, shared: sh, last: &k.last, seen: k.seen, home: home} },
-		actor.WithDispatcher(home),
-		actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })),
-	)
-}
-
-func (r *root) kid(pid *actor.PID) *kid {
-	for _, k := range r.kids {
-		if pid != nil && k.pid.Id == pid.Id {
-			return k
-		}
-	}
-	return nil
-}
-
-func (r *root) onBound(msg messages.Bound) {
-	k := r.kid(msg.Server)
-	k.bound, k.report.Addr = true, msg.Addr
-	if r.phase == messages.PhaseServing {
-		r.send(k.pid, messages.Serve{})
-		if k.came != nil {
-			k.came(messages.Done{Addr: msg.Addr})
-			k.came = nil
-		}
-		return
 	}
 	r.maybeServe()
 }

@@ -1,9 +1,7 @@
 package actors
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,23 +16,6 @@ import (
 //	               └─ force ─▶ kill ────────────────────────────────────┘
 //
 // finish is the only end, and the deadline reaches it from anywhere.
-
-// ask remembers who wants the Report, or gives it.
-func (r *root) ask(sender *actor.PID, to chan<- messages.Report) {
-	a := asker{pid: sender, reply: to}
-	if r.report != nil {
-		r.answer(a)
-		return
-	}
-	r.askers = append(r.askers, a)
-}
-
-func (r *root) answer(a asker) {
-	reply(a.reply, *r.report)
-	if a.pid != nil {
-		r.send(a.pid, *r.report)
-	}
-}
 
 // enter changes the phase: the only place that does.
 func (r *root) enter(p messages.Phase) {
@@ -156,87 +137,6 @@ func (r *root) kill(reason string) {
 	r.maybeFinish()
 }
 
-// onDrained is a child's goodbye.
-func (r *root) onDrained(ctx actor.Context, msg messages.Drained) {
-	k := r.kid(msg.Child)
-	if k == nil || k.drained {
-		return
-	}
-	addr := k.report.Addr
-	k.drained, k.report, k.reason = true, msg.Report, msg.Reason
-	k.report.Name = k.name
-	if k.report.Addr == "" {
-		k.report.Addr = addr
-	}
-	if k.report.Err != nil && k.report.Error == "" {
-		k.report.Error = k.report.Err.Error()
-	}
-	ctx.Stop(k.pid)
-	r.settle(k)
-	if r.phase == messages.PhaseStarting {
-		r.fail("could not start", cmp.Or(k.report.Fault(), errUnserved))
-	}
-	r.maybeFinish()
-}
-
-// settle answers whoever waits for a child that has ended.
-func (r *root) settle(k *kid) {
-	close(k.gone)
-	for _, t := range k.timers {
-		t.Stop()
-	}
-	if k.came != nil || (k.leaves != nil && r.phase <= messages.PhaseServing) {
-		r.forget(k) // it never was of the tree, or is not any more; else the Report has it
-	}
-	if k.came != nil {
-		k.came(messages.Done{Err: cmp.Or(k.report.Fault(), fmt.Errorf("drain: server %q: %w", k.name, ErrServerGone))})
-		k.came = nil
-	}
-	if k.leaves != nil {
-		k.leaves(messages.UnregisterDone{Report: k.report, Err: k.report.Fault()})
-	}
-}
-
-func (r *root) forget(gone *kid) {
-	for i, k := range r.kids {
-		if k == gone {
-			r.kids = append(r.kids[:i:i], r.kids[i+1:]...)
-			if k.seen != nil {
-				k.seen.failed.Store(false)
-				k.seen.gone.Store(true)
-			}
-			return
-		}
-	}
-}
-
-// onEnded is a child's end; without a goodbye it has crashed.
-func (r *root) onEnded(pid *actor.PID) {
-	k := r.kid(pid)
-	if k == nil || k.drained {
-		return
-	}
-	k.drained = true
-	addr := k.report.Addr
-	if last := k.last.Load(); last != nil {
-		k.report = *last
-	}
-	k.report.Name, k.report.Addr = k.name, addr
-	crash := "its actor terminated without a goodbye"
-	if k.server != nil {
-		crash += "; its connections were cut"
-		k.seen.failed.Store(true)
-	}
-	k.report.Err = errors.Join(errors.New(crash), k.report.Err)
-	k.report.Error = k.report.Err.Error()
-	r.shared.bus.publish(messages.Panicked{Who: k.name, Reason: k.report.Err})
-	r.settle(k)
-	if r.phase == messages.PhaseStarting {
-		r.fail("could not start", fmt.Errorf("drain: server %q: %w", k.name, k.report.Err))
-	}
-	r.maybeFinish()
-}
-
 // maybeFinish ends the drain when every child has said goodbye. A tree whose
 // servers have all failed ends by itself.
 func (r *root) maybeFinish() {
@@ -257,23 +157,6 @@ func (r *root) maybeFinish() {
 	case r.phase >= messages.PhaseDraining:
 		r.tell(deadlineOver{r})
 	}
-}
-
-// ownAccord is why a tree has ended that nobody has asked to, and how long that took:
-// its servers have failed, or were drained one by one, by http.Server.Shutdown say.
-func (r *root) ownAccord() (reason string, took time.Duration) {
-	for i, k := range r.kids {
-		took = max(took, k.report.Took)
-		own := cmp.Or(k.reason, "every child has ended")
-		if k.report.Err != nil {
-			own = "every server has failed"
-		}
-		if i > 0 && own != reason {
-			own = "every child has ended"
-		}
-		reason = own
-	}
-	return reason, took
 }
 
 // over is the deadline. A process that was frozen until then (a virtual machine that
@@ -301,91 +184,6 @@ func (r *root) finish(ctx actor.Context) {
 		}
 	}
 	r.conclude()
-}
-
-// cutKid stops a child that has not said how it stands.
-func (r *root) cutKid(ctx actor.Context, k *kid) {
-	k.report.Name = k.name
-	r.countLeft(k)
-	k.report.Err = errors.New("it did not say Drained by the deadline, and was stopped")
-	k.report.Error = k.report.Err.Error()
-	ctx.Stop(k.pid)
-}
-
-// giveUp ends a child that was to drain alone, and has not.
-func (r *root) giveUp(ctx actor.Context, k *kid) {
-	if k.drained || r.report != nil {
-		return
-	}
-	r.cutKid(ctx, k)
-	k.drained = true
-	r.settle(k)
-	r.maybeFinish()
-}
-
-// countLeft enters what is cut with a child that has not said how it stands, and what it
-// has ended before.
-func (r *root) countLeft(k *kid) {
-	k.report.Killed = 1
-	if k.server == nil {
-		return
-	}
-	c, b := r.gauges.Servers()[k.name], k.before
-	if k.ordered == nil { // it was never told to end
-		b = c
-	}
-	k.report.Drained, k.report.Unanswered = int(c.Drained-b.Drained), int(c.Unanswered-b.Unanswered)
-	k.report.Crashed, k.report.Refused = int(c.Crashed-b.Crashed), int(c.Refused-b.Refused)
-	k.report.Killed, k.report.Lost = int(c.Killed-b.Killed+c.Open), int(c.Lost-b.Lost+c.Busy)
-	k.report.Running = int(c.InFlight)
-}
-
-func (r *root) conclude() {
-	for _, t := range r.timers {
-		t.Stop()
-	}
-	r.enter(messages.PhaseDone)
-	report := messages.Report{
-		Reason: r.reason, Forced: r.forced, Started: r.began, Took: time.Since(r.began),
-		Timeout: r.config.Timeout, Phases: r.phases, Servers: []messages.ServerReport{},
-		Failure: r.failure,
-	}
-	if r.failure != nil {
-		report.Error = r.failure.Error()
-	}
-	for _, k := range r.kids {
-		report.Servers = append(report.Servers, k.report)
-	}
-	r.report = &report
-	r.shared.bus.publish(messages.DrainFinished{Report: report}) // before the process ends over the answers
-	told := false
-	for _, a := range r.askers {
-		told = told || (a.pid != nil && r.parent != nil && a.pid.Id == r.parent.Id)
-		r.answer(a)
-	}
-	r.askers = nil
-	if r.parent != nil && !told {
-		r.answer(asker{pid: r.parent})
-	}
-	for _, k := range slices.Clone(r.kids) {
-		if !k.drained {
-			k.drained = true
-			r.settle(k)
-		}
-	}
-}
-
-// summary is a whole tree's Report as one child's.
-func summary(r messages.Report) messages.ServerReport {
-	sum := r.Sum()
-	sum.Took, sum.Err = r.Took, r.Failure
-	for _, s := range r.Servers {
-		sum.Stragglers = append(sum.Stragglers, s.Stragglers...)
-		if s.Err != nil {
-			sum.Err = errors.Join(sum.Err, fmt.Errorf("server %q: %w", s.Name, s.Err))
-		}
-	}
-	return sum
 }
 
 // stop is the last resort: the root was stopped without having been drained. The

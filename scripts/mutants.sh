@@ -70,7 +70,7 @@ mutant "what the TLS layer may hold is no silence" conns/records.go \
 	's/if c\.below\.full\.Load\(\) \{/if false {/' \
 	./servers 'NothingIsAnnounced'
 mutant "linger" conns/leave.go \
-	's/\t\tc\.step\(leave\)\n\t\tc\.linger\(\)\n/\t\tc.step(leave)\n/' \
+	's/if !c\.linger\(c\.group\.CloseTimeout\) \{/if false {/' \
 	. 'P1_|P4_'
 mutant "a connection says goodbye before it is stopped" actors/connection.go \
 	's/c\.tracker\.tell\(messages\.Closed\{[^\n]*\n/_ = msg; c.tracker.system.Root.Stop(c.self)\n/' \
@@ -139,5 +139,11 @@ mutant "what is open at the goodbye is closed" actors/server_drain.go \
 mutant "release waits for the goodbye" actors/server_drain.go \
 	's/\t\twait\(said\)\n/\t\t_ = said\n/' \
 	./actors 'InAnyStory|ReleaseComes'
+mutant "a network that is gone for a while" conns/leave.go \
+	's/case !c\.fetches\(\) \|\| /case true || /' \
+	. 'P1_AFarewellOutlasts'
+mutant "a broadcast is no answer" conns/websocket_leave.go \
+	's/ \|\| w&returns != 0//' \
+	./conns 'AnAnswerIsAwaited'
 
 exit $survived
