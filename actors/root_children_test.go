@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -226,6 +227,36 @@ func TestWhoWaitsForATreeThatIsForcedBeforeItServesIsAnswered(t *testing.T) {
 	require.ErrorIs(t, r.serving(), errUnserved)
 	close(bind)
 	receive(t, f.released)
+}
+
+// aquarium has no address: it binds something else, a queue for instance.
+type aquarium struct{ *fake }
+
+func (aquarium) Bind(context.Context) (string, error) { return "", nil }
+
+// Who has bound something, and is never served, unbinds it, whether that has an address
+// or not.
+func TestWhatHasNoAddressIsUnbound(t *testing.T) {
+	a, late, bind := aquarium{newFake("a")}, newFake("late"), make(chan struct{})
+	late.onBind = func() error { <-bind; return nil }
+	r := plant(t, brief(), Managed(a), Managed(late))
+	require.Eventually(t, func() bool {
+		for {
+			select {
+			case e := <-r.events:
+				if b, ok := e.(messages.ServerBound); ok && b.Server == "a" {
+					return true
+				}
+			default:
+				return false
+			}
+		}
+	}, patience, time.Millisecond)
+	reply := r.shutdown()
+	receive(t, a.unbound)
+	close(bind)
+	r.report(reply)
+	require.EqualValues(t, 1, a.unbinds.Load())
 }
 
 // A deadline of the asker's leaves as much of its time as it can.

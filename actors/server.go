@@ -75,8 +75,9 @@ type binding struct {
 // What the goroutines of a server report back to it.
 type (
 	bound struct {
-		addr string
-		err  error
+		addr   string
+		err    error
+		opened bool // there is something to Unbind
 	}
 	served  struct{ err error }
 	unbound struct {
@@ -215,8 +216,10 @@ func (s *server) bind() {
 				return err
 			}
 			if r, ok := s.adapter.(Rebinder); ok && again {
+				b.opened = true
 				b.addr, err = r.Rebind(context.Background())
 			} else if binder, ok := s.adapter.(Binder); ok {
+				b.opened = true
 				b.addr, err = binder.Bind(context.Background())
 			}
 			return err
@@ -241,7 +244,7 @@ func (s *server) onBound(b bound) {
 		return
 	}
 	if b.err == nil {
-		s.suspended, s.open = false, b.addr != ""
+		s.suspended, s.open = false, b.opened
 		s.addr, s.report.Addr = b.addr, b.addr
 		s.shared.bus.publish(messages.ServerBound{Server: s.name, Addr: b.addr})
 	}

@@ -89,7 +89,7 @@ type Conn struct {
 	armed atomic.Int64 // the one that the socket was given last
 	since atomic.Int64 // when this phase began
 
-	requests      atomic.Int32
+	requests      atomic.Uint32
 	before        uint32 // how much was written when the unit in progress began, as far as it fits; of the serving goroutine
 	read, written atomic.Int64
 	unit          atomic.Pointer[Unit]
