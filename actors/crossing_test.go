@@ -171,3 +171,15 @@ func TestATreeInATreeHasItsReportInTime(t *testing.T) {
 	report := r.report(r.shutdown())
 	require.ErrorContains(t, report.Err(), `server "deaf"`)
 }
+
+// Who drains already is told by its parent, which is in a hurry, when it must have answered.
+func TestAKillWithADeadlineIsHeldByATreeThatDrainsAlready(t *testing.T) {
+	r := plant(t, Config{Timeout: time.Minute}, Custom("deaf", deaf()))
+	require.NoError(t, r.serving())
+	reports := r.shutdown()
+	await[messages.PhaseChanged](r)
+	r.send(messages.ForceShutdown{Deadline: time.Now().Add(200 * time.Millisecond)})
+	report := r.report(reports)
+	require.ErrorContains(t, report.Err(), `server "deaf"`)
+	assert.Less(t, report.Took, time.Minute/2)
+}

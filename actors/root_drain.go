@@ -118,9 +118,22 @@ func (r *root) force(reason string, earlier time.Time) {
 		// A drain that was never asked for has the time of one, if not as much.
 		patience := min(max(r.config.Timeout, leastForce), killPatience+time.Second)
 		r.begin(reason, time.Now().Add(patience), earlier)
+	} else if !earlier.IsZero() && earlier.Before(r.deadline) {
+		r.hasten(earlier)
 	}
 	r.forced = true
 	r.kill(reason)
+}
+
+// hasten is for a tree that drains already, and is killed by who has less time: the tree
+// that it is a child of, above all.
+func (r *root) hasten(deadline time.Time) {
+	left := time.Until(deadline)
+	if left <= 0 {
+		left = leastForce
+	}
+	r.deadline, r.margin = time.Now().Add(left), killMargin(left)
+	r.after(left, deadlineOver{r})
 }
 
 func (r *root) kill(reason string) {
