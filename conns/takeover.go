@@ -47,6 +47,7 @@ type Takeover struct {
 	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
 	leaver atomic.Pointer[escort]        // nil until it is asked to leave
 	behind atomic.Int32                  // with several: how many may want an answer still
+	batch  atomic.Int32                  // of how many that came together
 	failed bool                          // the last write has; of whoever holds the write side
 
 	request string

@@ -114,3 +114,24 @@ func TestWhoReadsOnceAndPushesIsNotWaitedFor(t *testing.T) {
 	require.Less(t, time.Since(began), atWork)
 	p.expectOutcome(messages.OutcomeDrained, false)
 }
+
+// Questions that came together long ago are answered, whatever the handler pushes since:
+// each had its time. They do not hold a drain up that is asked for after that.
+func TestWhoHasReadSeveralAndPushesIsNotWaitedForForEver(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := newPair(t, Settings{}, WebSocketGranted)
+	p.send(append(maskedText("who I am"), maskedText("subscribe")...))
+	_, err := p.k.Read(make([]byte, 100))
+	require.NoError(t, err)
+	require.True(t, p.k.is(several))
+	p.k.heard.Add(-2 * int64(atWork))
+	_, err = p.k.Write(text("news"))
+	require.NoError(t, err)
+	p.expectMessage("news")
+	p.k.spoke.Store(now())
+	began := time.Now()
+	p.leave()
+	p.expectClose(1001, "")
+	require.Less(t, time.Since(began), atWork)
+	p.expectOutcome(messages.OutcomeDrained, false)
+}

@@ -21,7 +21,8 @@ import (
 //     may be somebody else's, a broadcast, a ping, a pong: of one that has come back to
 //     read before it is only the coming back that counts;
 //   - if several messages came together, one that has written fewer than those
-//     and has not come back: it is at work on the next, for as long again.
+//     and has not come back: it is at work on the next, for as long again, if they
+//     came no longer ago than all that takes.
 //
 // At most goFirst messages in each direction go first, and none that begins when
 // half the time of the drain is over: then the goodbye comes at the very next
@@ -192,7 +193,8 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	until := max(heard, spoke) + int64(settle)
 	switch {
 	case w&(inRead|several) == several:
-		until = max(heard, spoke) + int64(atWork)
+		// What has been written since may be no answer, but no answer takes longer.
+		until = max(until, min(max(heard, spoke), heard+int64(k.batch.Load()-1)*int64(atWork))+int64(atWork))
 	case w&midIn != 0:
 		until = max(until, heard+grace)
 	case w&inRead == 0 && (heard > spoke || w&returns != 0):
