@@ -91,3 +91,20 @@ func TestP7_WhoTakesNoFarewellIsUnanswered(t *testing.T) {
 	assert.Equal(t, []int{0, 1}, []int{report.Sum().Drained, report.Sum().Unanswered}, report)
 	assert.Less(t, report.Took, 3*time.Second)
 }
+
+// Half of the time is half of it, however long Linger is.
+func TestP4_WhoIsGoneIsWaitedForUntilHalfOfTheTimeIsOver(t *testing.T) {
+	t.Parallel()
+	config := drain.Config{Timeout: 8 * time.Second, Signals: []os.Signal{}}
+	config.IdleGrace, config.Linger = 50*time.Millisecond, 3*time.Second
+	r := start(t, config, false)
+	c := r.dial().get("/hello")
+	resp, err := http.ReadResponse(c.r, nil)
+	require.NoError(t, err)
+	_, _ = io.Copy(io.Discard, resp.Body)
+	vanish(t, c.raw)
+	report := r.report(r.shutdown())
+	require.NoError(t, report.Err())
+	assert.Equal(t, 1, report.Sum().Unanswered, report)
+	assert.Less(t, report.Took, 5*time.Second)
+}

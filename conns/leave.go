@@ -211,9 +211,15 @@ func (c *Conn) linger(patience time.Duration) (ended bool) {
 		case once: // it has not had everything: whether it is still taking it is to be seen
 			once, wait = false, full
 		case still < left || n >= lingered:
-			moved = now()
-		case !c.fetches() || now() >= c.patient(moved, patience):
+			moved, wait = now(), full
+		case !c.fetches():
 			return false
+		default:
+			rest := time.Duration(c.patient(moved, patience) - now())
+			if rest <= 0 {
+				return false
+			}
+			wait = min(full, rest)
 		}
 		left = still
 	}

@@ -140,7 +140,7 @@ mutant "release waits for the goodbye" actors/server_drain.go \
 	's/\t\twait\(said\)\n/\t\t_ = said\n/' \
 	./actors 'InAnyStory|ReleaseComes'
 mutant "a network that is gone for a while" conns/leave.go \
-	's/case !c\.fetches\(\) \|\| /case true || /' \
+	's/case !c\.fetches\(\):/case true:/' \
 	. 'P1_AFarewellOutlasts'
 mutant "a broadcast is no answer" conns/websocket_leave.go \
 	's/ \|\| w&returns != 0//' \
