@@ -92,6 +92,22 @@ func TestP7_WhoTakesNoFarewellIsUnanswered(t *testing.T) {
 	assert.Less(t, report.Took, 3*time.Second)
 }
 
+// A tunnel whose peer is gone for good has not taken everything either.
+func TestP7_ATunnelWhosePeerHasVanishedIsUnanswered(t *testing.T) {
+	t.Parallel()
+	config := drain.Config{Timeout: 2 * time.Second, Signals: []os.Signal{}}
+	config.IdleGrace, config.Linger = 50*time.Millisecond, 100*time.Millisecond
+	r := start(t, config, false)
+	tunnel := r.dial().get("/hijack")
+	_, err := tunnel.r.ReadString('\n')
+	require.NoError(t, err)
+	vanish(t, tunnel.raw)
+	report := r.report(r.shutdown())
+	require.NoError(t, report.Err())
+	assert.Equal(t, []int{0, 1}, []int{report.Sum().Drained, report.Sum().Unanswered}, report)
+	assert.Less(t, report.Took, 1900*time.Millisecond)
+}
+
 // Half of the time is half of it, however long Linger is.
 func TestP4_WhoIsGoneIsWaitedForUntilHalfOfTheTimeIsOver(t *testing.T) {
 	t.Parallel()

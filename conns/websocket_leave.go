@@ -112,8 +112,13 @@ func (k *Takeover) depart(e *escort) {
 	if k.is(upgrading) {
 		patience = 0 // it has had its time
 	}
-	if !k.is(ended) && !silent && !k.shaken() && !k.linger(patience) && k.cutShort() {
-		outcome, lost = messages.OutcomeKilled, true
+	if !k.is(ended) && !silent && !k.shaken() && !k.linger(patience) {
+		switch {
+		case k.cutShort():
+			outcome, lost = messages.OutcomeKilled, true
+		case !k.is(upgrading):
+			outcome, lost = k.untakenAs(outcome, lost)
+		}
 	}
 	_ = k.layer.Close()
 	k.finish(outcome, lost)
