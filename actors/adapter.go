@@ -51,7 +51,8 @@ type (
 	}
 	// Drainer is a Server with a goodbye of its own. It is called in a drain when
 	// the listener is closed, Serve has returned and every connection has been adopted,
-	// whether the server was suspended before or not; not if it was killed before.
+	// whether the server was suspended before or not; not if it was killed before. The
+	// drain does not wait for it, but Release does: it must not wait for that in its turn.
 	Drainer interface {
 		Drain()
 	}

@@ -174,8 +174,8 @@ func (s *Server) Serve(t conns.Tracker) error {
 // Unbind implements actors.Server.
 func (s *Server) Unbind(ctx context.Context) error { return s.acceptor.Load().Unbind(ctx) }
 
-// Drain implements actors.Drainer. Nobody waits for it: the service that it finds may
-// be the next tree's.
+// Drain implements actors.Drainer. It returns at once: Release, which ends what does not
+// end by itself, waits for it.
 func (s *Server) Drain() {
 	if run := s.service.Load(); run != nil && run.group.IsDraining() {
 		run.drain()
