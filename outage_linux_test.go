@@ -92,6 +92,22 @@ func TestP7_WhoTakesNoFarewellIsUnanswered(t *testing.T) {
 	assert.Less(t, report.Took, 3*time.Second)
 }
 
+// Nor is it killed, or has lost a request, if the deadline comes while it is waited for.
+func TestP7_WhoTakesNoFarewellUntilTheDeadlineHasLostNothing(t *testing.T) {
+	t.Parallel()
+	config := drain.Config{Timeout: 1500 * time.Millisecond, Signals: []os.Signal{}}
+	config.IdleGrace, config.Linger = 50*time.Millisecond, 3*time.Second
+	r := start(t, config, false)
+	c := r.dial().get("/hello")
+	resp, err := http.ReadResponse(c.r, nil)
+	require.NoError(t, err)
+	_, _ = io.Copy(io.Discard, resp.Body)
+	vanish(t, c.raw)
+	report := r.report(r.shutdown())
+	require.NoError(t, report.Err())
+	assert.Equal(t, []int{0, 1}, []int{report.Sum().Killed, report.Sum().Unanswered}, report)
+}
+
 // A tunnel whose peer is gone for good has not taken everything either.
 func TestP7_ATunnelWhosePeerHasVanishedIsUnanswered(t *testing.T) {
 	t.Parallel()

@@ -81,6 +81,8 @@ func (m marked) killedAs(p phase) (messages.Outcome, bool) {
 		// It lingers: only the peer's FIN is missing, if it has taken everything.
 		outcome, lost := m.sentenced()
 		switch {
+		case untaken(m.sock(), m.since.Load()) && m.onlyGoodbye():
+			return messages.OutcomeUnanswered, false
 		case untaken(m.sock(), m.since.Load()):
 			return messages.OutcomeKilled, true
 		case outcome == messages.OutcomeDrained && !visible(m.sock()):

@@ -75,6 +75,7 @@ func (c *Conn) leave(p []byte) (int, error) {
 	case say != nil:
 		_ = c.net.SetWriteDeadline(time.Now().Add(max(c.group.Linger, 100*time.Millisecond)))
 		say(c.net)
+		c.raise(parted)
 	}
 	return 0, c.kind().goneError()
 }
@@ -258,6 +259,20 @@ func (c *Conn) untakenAs(outcome messages.Outcome, lost bool) (messages.Outcome,
 	}
 	return messages.OutcomeUnanswered, lost || (left > backlog && c.h2.Load() != nil)
 }
+
+// onlyGoodbye reports whether nothing but our goodbye is missing to the peer of a connection
+// that was idle when it left.
+func (c *Conn) onlyGoodbye() bool {
+	idle := c.has(parted)
+	if h := c.h2.Load(); h != nil {
+		idle = h.since.Load() <= h.askedAt.Load()
+	}
+	return idle && unsent(c.sock()) <= goodbyeCost
+}
+
+// goodbyeCost is what a farewell, or the GOAWAYs and the PING of HTTP/2, a close_notify
+// and a FIN take at most, with TLS's records.
+const goodbyeCost = 250
 
 // backlog is more than a goodbye takes: a peer that has not acknowledged as much misses
 // something older, or is about to fetch that.

@@ -51,6 +51,7 @@ const (
 	peerless  uint32 = 1 << 16 // net/http has been told that the peer is gone
 	rootless  uint32 = 1 << 17 // the base of the context that it carries is never cancelled
 	met       uint32 = 1 << 18 // its peer's address is known
+	parted    uint32 = 1 << 20 // it was idle, and has said its farewell
 	severed   uint32 = 1 << 19 // a handler has given up, since the deadline had cancelled its request
 
 	sentenceShift = 24 // the uppermost byte is how a connection ends that was closed or killed

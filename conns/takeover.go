@@ -42,13 +42,11 @@ type Takeover struct {
 	in     follower // of whoever is in Read
 	out    follower // of whoever holds the write side
 	answer answer   // what stands before it
+	batch  batch    // with several: the messages of the peer's that came together
 
 	turn   atomic.Pointer[chan struct{}] // passes the token to a writer that queues
 	wishes atomic.Pointer[wishes]        // what the handler asked for; nil if nothing
 	leaver atomic.Pointer[escort]        // nil until it is asked to leave
-	behind atomic.Int32                  // with several: how many may want an answer still
-	batch  atomic.Int32                  // of how many that came together
-	failed bool                          // the last write has; of whoever holds the write side
 
 	request string
 }

@@ -1,5 +1,7 @@
 package conns
 
+import "sync/atomic"
+
 // What is followed of a WebSocket's bytes is the header of each frame
 // (RFC 6455, section 5.2): two bytes, a longer length in 2 or 8 more, a mask in
 // 4 more. Payload is skipped by length, never looked at or kept, and writes may
@@ -26,7 +28,29 @@ type follower struct {
 	need     uint8  // bytes of the header in all
 	message  bool   // a message has begun whose last frame has not ended
 	closed   bool   // a close frame has ended
+	failed   bool   // the last write has
 }
+
+// batch is how many messages came in one Read, and how many of these may want an answer
+// still, in one word.
+type batch struct{ word atomic.Uint32 }
+
+const batchShift, batchMask = 16, 1<<16 - 1
+
+func (b *batch) came(n uint32) {
+	n = min(n, batchMask)
+	b.word.Store(n<<batchShift | n)
+}
+
+// answered counts one less, and reports whether there is none any more.
+func (b *batch) answered() (all bool) {
+	if b.word.Load()&batchMask == 0 {
+		return true
+	}
+	return b.word.Add(^uint32(0))&batchMask == 0
+}
+
+func (b *batch) size() int64 { return int64(b.word.Load() >> batchShift) }
 
 // between reports whether no frame and no message is in progress. Control frames
 // may stand inside a fragmented message (section 5.4), a close frame of ours may

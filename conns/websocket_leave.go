@@ -199,7 +199,7 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	switch {
 	case w&(inRead|several) == several:
 		// What has been written since may be no answer, but no answer takes longer.
-		until = max(until, min(max(heard, spoke), heard+int64(k.batch.Load()-1)*int64(atWork))+int64(atWork))
+		until = max(until, min(max(heard, spoke), heard+(k.batch.size()-1)*int64(atWork))+int64(atWork))
 	case w&midIn != 0:
 		until = max(until, heard+grace)
 	case w&inRead == 0 && (heard > spoke || w&returns != 0):

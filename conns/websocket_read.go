@@ -102,8 +102,7 @@ func (k *Takeover) followIn(p []byte) {
 		raise, clear = 0, midIn
 	}
 	if n > 1 || n == 1 && raise != 0 { // of a single one hold knows without this
-		k.behind.Store(int32(n))
-		k.batch.Store(int32(n))
+		k.batch.came(n)
 		raise |= several
 	}
 	if k.in.closed {

@@ -19,7 +19,7 @@ func (k *Takeover) write(p []byte) (int, error) {
 	}
 	n, err := k.layer.Write(p)
 	k.written(n, err)
-	k.failed = err != nil
+	k.out.failed = err != nil
 	k.followOut(p[:n])
 	k.giveBack()
 	return n, err
@@ -123,7 +123,7 @@ func (k *Takeover) standing() (raise, clear uint64) {
 	raise, clear = framed, midOut|torn
 	if !k.out.between() {
 		raise, clear = framed|midOut, torn
-		if k.failed {
+		if k.out.failed {
 			raise, clear = framed|midOut|torn, 0
 		}
 	}
@@ -140,7 +140,7 @@ func (k *Takeover) boundary() {
 	if e == nil || !k.answer.over || k.answer.refused || k.out.closed || !k.out.between() {
 		return
 	}
-	if k.is(several) && k.behind.Add(-1) <= 0 {
+	if k.is(several) && k.batch.answered() {
 		k.set(0, several)
 	}
 	if e.first++; e.first >= goFirst || now() > e.hurry {
