@@ -87,7 +87,7 @@ func (e *escort) wait(d time.Duration) (timeout bool) {
 
 // depart is the whole way out.
 func (k *Takeover) depart(e *escort) {
-	e.timer = time.NewTimer(0)
+	e.timer = time.NewTimer(time.Hour) // until wait; one of 0 can crash Go 1.26's race detector in a bubble
 	defer e.timer.Stop()
 	k.callLeaving()
 	outcome, lost := messages.OutcomeDrained, false
