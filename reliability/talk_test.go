@@ -15,6 +15,9 @@ import (
 	"golang.org/x/net/http2"
 )
 
+// streamsAtOnce is how many requests a client of HTTP/2 has in progress at most.
+const streamsAtOnce = 4
+
 // talkHTTP2 opens streams, some at a time.
 func (c *visit) talkHTTP2() {
 	cc, err := (&http2.Transport{AllowHTTP: true}).NewClientConn(c.nc)
@@ -30,7 +33,7 @@ func (c *visit) talkHTTP2() {
 	var done atomic.Int64
 	for range 1 + c.IntN(4) {
 		var streams sync.WaitGroup
-		for range 1 + c.IntN(4) {
+		for range 1 + c.IntN(streamsAtOnce) {
 			body := fmt.Sprint(c.IntN(1e6))
 			path := fmt.Sprintf("/echo?ms=%d", c.IntN(4))
 			streams.Go(func() {
