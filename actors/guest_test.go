@@ -65,7 +65,7 @@ func (g *guest) handle(ctx context.Context, c conns.RawConn) {
 			return
 		}
 		g.owed.Store(true)
-		time.Sleep(time.Nanosecond) // the rest of this instant
+		time.Sleep(time.Nanosecond) // of the bubble's time: all else of this instant goes first
 		g.crossed.Store(c.(*conns.Conn).Doomed())
 		if !g.work(ctx) {
 			g.cut.Store(errors.Is(context.Cause(ctx), conns.ErrKilled))

@@ -240,18 +240,8 @@ func TestWhatHasNoAddressIsUnbound(t *testing.T) {
 	a, late, bind := aquarium{newFake("a")}, newFake("late"), make(chan struct{})
 	late.onBind = func() error { <-bind; return nil }
 	r := plant(t, brief(), Managed(a), Managed(late))
-	require.Eventually(t, func() bool {
-		for {
-			select {
-			case e := <-r.events:
-				if b, ok := e.(messages.ServerBound); ok && b.Server == "a" {
-					return true
-				}
-			default:
-				return false
-			}
-		}
-	}, patience, time.Millisecond)
+	for await[messages.ServerBound](r).Server != "a" {
+	}
 	reply := r.shutdown()
 	receive(t, a.unbound)
 	close(bind)

@@ -110,7 +110,7 @@ func perform(s scene) []string {
 			}
 			p.do(a)
 			if a.Wait > 0 {
-				time.Sleep(a.Wait)
+				time.Sleep(a.Wait) // the story's time, and the bubble's: it costs nothing
 				p.settle()
 			} else {
 				p.calm = false

@@ -27,6 +27,7 @@ func (s lengthy) CloseSessions(context.Context) error { s.sessions(); return nil
 func TestReleaseComesWhenEverythingHasReturned(t *testing.T) {
 	nothing := func() {}
 	for name, s := range map[string]lengthy{
+		// In a bubble, where an hour costs nothing: how long it takes is the subject.
 		"Drain":         {goodbye: func() { time.Sleep(time.Hour) }, sessions: nothing},
 		"CloseSessions": {goodbye: nothing, sessions: func() { time.Sleep(time.Hour) }},
 	} {
@@ -40,7 +41,7 @@ func TestReleaseComesWhenEverythingHasReturned(t *testing.T) {
 				receive(t, s.serving)
 				began := time.Now()
 				r.report(r.shutdown())
-				time.Sleep(2 * time.Hour)
+				time.Sleep(2 * time.Hour) // till after that
 				receive(t, s.released)
 				assert.GreaterOrEqual(t, released.Sub(began), time.Hour)
 			})
@@ -52,7 +53,7 @@ func TestReleaseComesWhenEverythingHasReturned(t *testing.T) {
 func TestWhatWasKilledSaysNoGoodbye(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f, said := newFake("f"), false
-		f.onServe = func() error { <-f.unbound; time.Sleep(time.Second); return nil }
+		f.onServe = func() error { <-f.unbound; time.Sleep(time.Second); return nil } // the bubble's: longer than the kill
 		c := brief()
 		c.Timeout = time.Minute
 		r := plant(t, c, Managed(lengthy{f, func() { said = true }, func() {}}))
@@ -110,7 +111,7 @@ func TestAKillInTheAnnouncementHoldsTheDeadline(t *testing.T) {
 		receive(t, f.serving)
 		r.engage(f)
 		report := r.shutdown()
-		time.Sleep(9*time.Second - time.Millisecond)
+		time.Sleep(9*time.Second - time.Millisecond) // the bubble's: just before the announcement is over
 		r.force()
 		left := r.report(report)
 		assert.Less(t, left.Took, c.Timeout)
@@ -140,7 +141,7 @@ func TestWhatIsCutWhileItLeavesIsLost(t *testing.T) {
 		_, err := client.Write([]byte("x"))
 		require.NoError(t, err)
 		report := r.shutdown()
-		time.Sleep(c.Timeout - cancelMargin(c.Timeout))
+		time.Sleep(c.Timeout - cancelMargin(c.Timeout)) // the bubble's: when the deadline cancels
 		synctest.Wait()
 		system.Root.Stop(pid)
 		assert.Equal(t, 1, r.report(report).Sum().Lost)

@@ -67,7 +67,7 @@ func TestSessionsAreNotClosedWhileTheListenerIsOpened(t *testing.T) {
 				opening.Add(1)
 				defer opening.Add(-1)
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // the bubble's, as below: the shutdown comes meanwhile
 			return nil
 		}
 		c := brief()
