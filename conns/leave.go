@@ -257,7 +257,7 @@ func (c *Conn) untakenAs(outcome messages.Outcome, lost bool) (messages.Outcome,
 	if left == 0 || outcome != messages.OutcomeDrained {
 		return outcome, lost
 	}
-	return messages.OutcomeUnanswered, lost || (left > backlog && c.h2.Load() != nil)
+	return messages.OutcomeUnanswered, lost || (left > goodbyeCost && c.h2.Load() != nil)
 }
 
 // onlyGoodbye reports whether nothing but our goodbye is missing to the peer of a connection
@@ -273,10 +273,6 @@ func (c *Conn) onlyGoodbye() bool {
 // goodbyeCost is what a farewell, or the GOAWAYs and the PING of HTTP/2, a close_notify
 // and a FIN take at most, with TLS's records.
 const goodbyeCost = 250
-
-// backlog is more than a goodbye takes: a peer that has not acknowledged as much misses
-// something older, or is about to fetch that.
-const backlog = 1 << 10
 
 // halfClose sends the end of our side. A close_notify waits for room in the send
 // buffer, for no longer than wait: it matters less than the response before it.

@@ -208,6 +208,10 @@ func (k *Takeover) hold(e *escort, w uint64) time.Duration {
 	return time.Duration(max(0, min(until, e.hurry+1)-t))
 }
 
+// backlog is how much more than a close frame must have been on its way for the
+// peer to be given CloseTimeout again, once it has taken that.
+const backlog = 1 << 10
+
 // untilAnswered waits for the peer's close frame (RFC 6455, section 7.1.2), for
 // CloseTimeout after the peer has taken what we sent. If nobody reads, the
 // listener does.
