@@ -98,7 +98,7 @@ func Managed(s Server) Child {
 // Custom makes an actor of your own a child of the root: a consumer, a pool, a
 // scheduler. It is sent messages.Shutdown, and answers with messages.Drained,
 // its own PID in it, when it has nothing left to do; and messages.ForceShutdown
-// when its time is over.
+// when its time is over. It hears either of them again if somebody brings the deadline forward.
 func Custom(name string, props *actor.Props) Child { return Child{name: name, props: props} }
 
 // Register asks the root of a running tree to start one more child. It is

@@ -24,9 +24,6 @@ func (r *root) enter(p messages.Phase) {
 		r.phases = append(r.phases, messages.PhaseTook{Phase: r.phase, Took: t.Sub(r.entered)})
 	}
 	r.phase, r.entered = p, t
-	if !r.deadline.IsZero() {
-		r.gauges.due.Store(r.deadline.UnixNano())
-	}
 	r.gauges.phase.Store(uint32(p))
 	r.gauges.entered[p].Store(t.UnixNano())
 	r.shared.bus.publish(messages.PhaseChanged{Phase: p, Reason: r.reason, Deadline: r.deadline})
@@ -38,15 +35,13 @@ func (r *root) after(d time.Duration, msg any) {
 
 func (r *root) shutdown(msg messages.Shutdown) {
 	if r.phase > messages.PhaseServing {
+		r.hasten(msg.Deadline)
 		return
 	}
-	r.begin(msg.Reason, time.Now().Add(max(r.config.Timeout, leastForce)), msg.Deadline)
-	if delay := r.config.ReadyDelay; delay > 0 && r.phase == messages.PhaseServing {
+	r.begin(msg.Reason, sooner(time.Now().Add(max(r.config.Timeout, leastForce)), msg.Deadline))
+	if r.config.ReadyDelay > 0 && r.phase == messages.PhaseServing {
 		r.enter(messages.PhaseAnnounced)
-		if left := time.Until(r.deadline); delay >= left {
-			delay = left / readyShare
-		}
-		r.after(delay, readyDelayOver{r})
+		r.announce()
 		return
 	}
 	r.drain()
@@ -56,14 +51,25 @@ func (r *root) shutdown(msg messages.Shutdown) {
 // this part of the time, or the drain would have none.
 const readyShare = 2
 
-// begin sets the one deadline.
-func (r *root) begin(reason string, deadline, earlier time.Time) {
-	if !earlier.IsZero() && earlier.Before(deadline) {
-		deadline = earlier
+// announce leaves the announcement its time, as far as the deadline allows.
+func (r *root) announce() {
+	delay := r.config.ReadyDelay - time.Since(r.entered)
+	if left := time.Until(r.deadline); delay >= left {
+		delay = left / readyShare
 	}
+	r.after(delay, readyDelayOver{r})
+}
+
+func (r *root) begin(reason string, deadline time.Time) {
 	if reason == "" {
 		reason = "asked to"
 	}
+	r.reason, r.began = reason, time.Now()
+	r.hold(deadline)
+}
+
+// hold sets the one deadline.
+func (r *root) hold(deadline time.Time) {
 	left := time.Until(deadline)
 	r.margin = killMargin(left)
 	soon := left - r.margin
@@ -71,10 +77,41 @@ func (r *root) begin(reason string, deadline, earlier time.Time) {
 		soon = 0 // at once
 	}
 	left = max(left, leastForce)
-	r.reason, r.began = reason, time.Now()
-	r.deadline = r.began.Add(left)
+	r.deadline = time.Now().Add(left)
+	r.gauges.due.Store(r.deadline.UnixNano())
 	r.after(soon, killDue{r})
 	r.after(left, deadlineOver{r})
+}
+
+// hasten is for a tree that drains already, and is asked again by somebody who has less
+// time: the deadline may come nearer, it never moves away. What was set for the later one
+// finds nothing left to do.
+func (r *root) hasten(deadline time.Time) {
+	if r.report != nil || deadline.IsZero() || !deadline.Before(r.deadline) {
+		return
+	}
+	r.hold(deadline)
+	if r.phase == messages.PhaseAnnounced {
+		r.announce()
+		return
+	}
+	for _, k := range r.kids {
+		switch {
+		case k.drained:
+		case r.phase == messages.PhaseKilling:
+			r.order(k, messages.ForceShutdown{Reason: r.reason, Deadline: r.deadlineOf(k)})
+		default:
+			r.order(k, messages.Shutdown{Reason: r.reason, Deadline: r.deadlineOf(k)})
+		}
+	}
+}
+
+// sooner is the earlier of two deadlines; one that is not set is none.
+func sooner(deadline, other time.Time) time.Time {
+	if other.IsZero() || deadline.Before(other) {
+		return deadline
+	}
+	return other
 }
 
 func (r *root) drain() {
@@ -109,31 +146,21 @@ func (r *root) deadlineOf(k *kid) time.Time {
 	return r.deadline.Add(-reportMargin(time.Until(r.deadline)))
 }
 
-// force turns whatever is going on into a kill.
+// force turns whatever is going on into a kill. That has its time, but no more of it than a
+// kill needs: a child that answers to nothing does not hold it for the rest of the drain's.
 func (r *root) force(reason string, earlier time.Time) {
-	if r.phase >= messages.PhaseKilling {
-		return
-	}
-	if r.began.IsZero() {
-		// A drain that was never asked for has the time of one, if not as much.
-		patience := min(max(r.config.Timeout, leastForce), killPatience+time.Second)
-		r.begin(reason, time.Now().Add(patience), earlier)
-	} else if !earlier.IsZero() && earlier.Before(r.deadline) {
+	deadline := sooner(time.Now().Add(min(max(r.config.Timeout, leastForce), killPatience+time.Second)), earlier)
+	switch {
+	case r.phase >= messages.PhaseKilling:
 		r.hasten(earlier)
+		return
+	case r.began.IsZero():
+		r.begin(reason, deadline)
+	case deadline.Before(r.deadline):
+		r.hold(deadline)
 	}
 	r.forced = true
 	r.kill(reason)
-}
-
-// hasten is for a tree that drains already, and is killed by who has less time: the tree
-// that it is a child of, above all.
-func (r *root) hasten(deadline time.Time) {
-	left := time.Until(deadline)
-	if left <= 0 {
-		left = leastForce
-	}
-	r.deadline, r.margin = time.Now().Add(left), killMargin(left)
-	r.after(left, deadlineOver{r})
 }
 
 func (r *root) kill(reason string) {
@@ -164,7 +191,7 @@ func (r *root) maybeFinish() {
 	switch {
 	case r.phase == messages.PhaseServing && len(r.kids) > 0:
 		reason, took := r.ownAccord()
-		r.begin(reason, time.Now().Add(r.config.Timeout), time.Time{})
+		r.begin(reason, time.Now().Add(r.config.Timeout))
 		r.began = r.began.Add(-took)
 		r.tell(deadlineOver{r})
 	case r.phase >= messages.PhaseDraining:

@@ -35,10 +35,11 @@ type Drained struct {
 
 // Shutdown asks for a drain.
 //
-// You send it to the root: every asker is answered with the same Report, at
-// whatever time and however often it is asked, until it stops; Reason is yours to set,
-// and a Deadline, if it is to be earlier than the configured one. The root sends it to each of its children, with the Deadline filled in:
-// they answer with Drained, before the Deadline if they can.
+// You send it to the root: every asker is answered with the same Report, at whatever
+// time and however often it is asked, until it stops. Reason is yours to set, and so is a
+// Deadline that is earlier than the configured one, or than that of a drain which is going
+// on; a later one is ignored. The root sends it to each of its children, with the Deadline
+// filled in: they answer with Drained, before the Deadline if they can.
 type Shutdown struct {
 	Reason   string
 	Deadline time.Time
@@ -48,7 +49,8 @@ type Shutdown struct {
 // ForceShutdown turns a drain, or a server at work, into an immediate kill. You
 // send it to the root and are answered with the Report; the root sends it to
 // its children, at the deadline too, with the Deadline filled in: when they must have
-// answered.
+// answered, or are stopped. If you force it that is three seconds from now, or less if your
+// Deadline, the configured Timeout or that of a drain which is going on leaves less.
 type ForceShutdown struct {
 	Reason   string
 	Deadline time.Time
