@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -182,4 +183,31 @@ func TestAKillWithADeadlineIsHeldByATreeThatDrainsAlready(t *testing.T) {
 	report := r.report(reports)
 	require.ErrorContains(t, report.Err(), `server "deaf"`)
 	assert.Less(t, report.Took, time.Minute/2)
+}
+
+// Who asks how things stand does not wait for a server that has been stopped over the question.
+func TestAServerThatCanAnswerNoMoreIsNotWaitedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFake("f")
+		r := plant(t, brief(), Managed(f), Managed(newFake("g")))
+		require.NoError(t, r.serving())
+		receive(t, f.serving)
+		pid, kills := r.server("f"), make(chan struct{})
+		system.Root.Send(pid, messages.Adopt{Connection: actor.NewPID("nonhost", "nobody"), Record: slowly{kills}})
+		asked, late := make(chan messages.Status, 1), make(chan messages.Status, 1)
+		r.send(messages.GetStatus{Reply: asked}) // it is answered slowly
+		synctest.Wait()
+		system.Root.Stop(pid)
+		r.send(messages.GetStatus{Reply: late})
+		synctest.Wait()
+		began := time.Now()
+		close(kills)
+		assert.Len(t, receive(t, asked).Servers, 2, "it had begun to answer")
+		names := []string{}
+		for _, s := range receive(t, late).Servers {
+			names = append(names, s.Name)
+		}
+		assert.Equal(t, []string{"g"}, names)
+		assert.Less(t, time.Since(began), statusPatience)
+	})
 }

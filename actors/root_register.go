@@ -79,16 +79,10 @@ func (r *root) names() []string {
 
 // forward passes Suspend or Resume on and gathers the answers, elsewhere.
 func (r *root) forward(name string, answer func(messages.Done), msg func(chan<- messages.Done) any) {
-	type question struct {
-		answer chan messages.Done
-		*kid
-	}
-	var asked []question
+	var asked []enquiry[messages.Done]
 	for _, k := range r.kids {
 		if k.server != nil && !k.drained && (name == "" || name == k.name) {
-			q := question{make(chan messages.Done, 1), k}
-			r.send(k.pid, msg(q.answer))
-			asked = append(asked, q)
+			asked = append(asked, enquire(r, k, msg))
 		}
 	}
 	if len(asked) == 0 {
@@ -98,15 +92,9 @@ func (r *root) forward(name string, answer func(messages.Done), msg func(chan<- 
 	go func() {
 		var all messages.Done
 		for _, q := range asked {
-			var done messages.Done
-			select {
-			case done = <-q.answer:
-			case <-q.gone:
-				select {
-				case done = <-q.answer:
-				default: // it was stopped before it had read the question
-					done.Err = ErrServerGone
-				}
+			done, ok := q.await(nil)
+			if !ok { // it was stopped before it had read the question
+				done.Err = ErrServerGone
 			}
 			if done.Err != nil {
 				done.Err = fmt.Errorf("drain: server %q: %w", q.name, done.Err)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"time"
 
 	"github.com/godrain/drain/messages"
@@ -19,31 +20,28 @@ func (r *root) status(msg messages.GetStatus, answer func(messages.Status)) {
 	if !r.deadline.IsZero() && r.phase != messages.PhaseDone {
 		st.Left = max(time.Until(r.deadline), 0)
 	}
-	answers := make(chan messages.ServerStatus, len(r.kids))
-	asked := 0
+	var asked []enquiry[messages.ServerStatus]
 	for _, k := range r.kids {
 		switch {
 		case k.server == nil || r.phase == messages.PhaseDone:
 		case k.drained:
 			st.Servers = append(st.Servers, k.status())
 		default:
-			r.send(k.pid, getServerStatus{oldest: msg.Oldest, each: msg.Each, reply: answers})
-			asked++
+			asked = append(asked, enquire(r, k, func(reply chan<- messages.ServerStatus) any {
+				return getServerStatus{oldest: msg.Oldest, each: msg.Each, reply: reply}
+			}))
 		}
 	}
 	wait := statusPatience
 	if msg.Patience > 0 {
 		wait = min(wait, msg.Patience)
 	}
+	patience, cancel := context.WithTimeout(context.Background(), wait)
 	go func() {
-		patience := time.After(wait)
-	gather:
-		for range asked {
-			select {
-			case s := <-answers:
+		defer cancel()
+		for _, q := range asked {
+			if s, ok := q.await(patience.Done()); ok { // whoever has not answered is left out
 				st.Servers = append(st.Servers, s)
-			case <-patience:
-				break gather // whoever has not answered is left out
 			}
 		}
 		answer(st)
