@@ -30,17 +30,28 @@ type Spec struct {
 	// CertFile and KeyFile switch TLS on.
 	CertFile string `json:"cert_file,omitempty"`
 	KeyFile  string `json:"key_file,omitempty"`
-	// MaxConns, IdleGrace, CloseTimeout and Linger: see HTTPOptions and
-	// conns.Settings. Durations are written as in "1.5s".
+	// MaxConns: see HTTPOptions. The others are conns.Settings, where each is explained.
+	// Durations are written as in "1.5s".
 	MaxConns     int      `json:"max_conns,omitempty"`
 	IdleGrace    Duration `json:"idle_grace,omitempty"`
 	CloseTimeout Duration `json:"close_timeout,omitempty"`
 	Linger       Duration `json:"linger,omitempty"`
+	NoFarewell   bool     `json:"no_farewell,omitempty"`
+	CloseCode    int      `json:"close_code,omitempty"`
+	CloseReason  string   `json:"close_reason,omitempty"`
+	Spread       Spread   `json:"spread,omitzero"`
 	// Options are the adapter's own; see DecodeOptions.
 	Options json.RawMessage `json:"options,omitempty"`
 	// Handler is what the server serves with: an http.Handler for "http" and
 	// "https", a TCPHandler for "tcp", what your adapter wants for yours.
 	Handler any `json:"-"`
+}
+
+// Spread is conns.Spread, as a configuration file says it.
+type Spread struct {
+	Batch    int      `json:"batch"`
+	Interval Duration `json:"interval,omitempty"`
+	Jitter   float64  `json:"jitter,omitempty"`
 }
 
 // Duration is a time.Duration that is written as in "1.5s".
@@ -62,6 +73,12 @@ func (s Spec) Settings() conns.Settings {
 		IdleGrace:    time.Duration(s.IdleGrace),
 		CloseTimeout: time.Duration(s.CloseTimeout),
 		Linger:       time.Duration(s.Linger),
+		NoFarewell:   s.NoFarewell,
+		CloseCode:    s.CloseCode,
+		CloseReason:  s.CloseReason,
+		Spread: conns.Spread{
+			Batch: s.Spread.Batch, Interval: time.Duration(s.Spread.Interval), Jitter: s.Spread.Jitter,
+		},
 	}
 }
 
@@ -151,6 +168,7 @@ func makeHTTP(spec Spec) (actors.Server, error) {
 	var own struct {
 		ReadHeaderTimeout Duration `json:"read_header_timeout"`
 		IdleTimeout       Duration `json:"idle_timeout"`
+		ReusePort         bool     `json:"reuse_port"`
 	}
 	if err := spec.DecodeOptions(&own); err != nil {
 		return nil, err
@@ -160,6 +178,6 @@ func makeHTTP(spec Spec) (actors.Server, error) {
 		ReadHeaderTimeout: time.Duration(own.ReadHeaderTimeout), IdleTimeout: time.Duration(own.IdleTimeout),
 	}, HTTPOptions{
 		Name: spec.Name, CertFile: spec.CertFile, KeyFile: spec.KeyFile,
-		Settings: spec.Settings(), MaxConns: spec.MaxConns,
+		Settings: spec.Settings(), MaxConns: spec.MaxConns, ReusePort: own.ReusePort,
 	}), nil
 }

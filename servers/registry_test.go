@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/godrain/drain"
 	"github.com/godrain/drain/actors"
+	"github.com/godrain/drain/conns"
 	"github.com/godrain/drain/servers"
 )
 
@@ -43,6 +45,35 @@ func TestNewServesWhatAConfigurationNames(t *testing.T) {
 	_ = l.Close()
 	http.DefaultClient.CloseIdleConnections()
 	require.NoError(t, tr.drained().Err())
+}
+
+func TestAConfigurationCanSayEverySetting(t *testing.T) {
+	var spec servers.Spec
+	require.NoError(t, json.Unmarshal([]byte(`{
+		"idle_grace": "1s", "close_timeout": "2s", "linger": "3s", "no_farewell": true,
+		"close_code": 1012, "close_reason": "restart", "spread": {"batch": 4, "interval": "5s", "jitter": 0.6}
+	}`), &spec))
+	settings := spec.Settings()
+	require.Equal(t, conns.Settings{
+		IdleGrace: time.Second, CloseTimeout: 2 * time.Second, Linger: 3 * time.Second, NoFarewell: true,
+		CloseCode: 1012, CloseReason: "restart", Spread: conns.Spread{Batch: 4, Interval: 5 * time.Second, Jitter: 0.6},
+	}, settings)
+	for field, v := range reflect.ValueOf(settings).Fields() {
+		require.False(t, v.IsZero(), "a Spec cannot say %s", field.Name)
+	}
+	text, err := json.Marshal(servers.Spec{Adapter: "http"})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"adapter": "http"}`, string(text))
+}
+
+func TestTwoOfAConfigurationShareAPort(t *testing.T) {
+	spec := servers.Spec{Adapter: "http", Addr: "127.0.0.1:0", Options: json.RawMessage(`{"reuse_port": true}`)}
+	for _, name := range []string{"first", "second"} {
+		spec.Name = name
+		s, err := servers.New(spec)
+		require.NoError(t, err)
+		spec.Addr = grow(t, drain.Config{Timeout: 5 * time.Second}, s).addr(name)
+	}
 }
 
 func TestRegisterAndNewSayWhatIsWrong(t *testing.T) {
