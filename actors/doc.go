@@ -1,4 +1,4 @@
-// Package actors is the tree: a root, a server actor for each server, a
+// Package actors is the tree: a root, a server actor for each server, and a
 // connection actor for each connection.
 //
 //	root                      one deadline; one report; answers everyone who asked
@@ -7,7 +7,7 @@
 //	│  └─ …
 //	└─ any other actor that answers Shutdown with Drained
 //
-// Nothing blocks in a Receive: what could (binding, serving, closing) runs in a
-// goroutine of its own and reports back with a message. The package knows no
-// protocol; what it needs of a server is the Server interface.
+// Nothing blocks in a Receive. Whatever could block (binding, serving, closing) runs
+// in a goroutine of its own and reports back with a message. The package knows no
+// protocol: all it needs of a server is the Server interface.
 package actors

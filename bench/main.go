@@ -1,11 +1,11 @@
-// Command bench measures what Drain costs: the managed thing beside the bare one,
-// in turns, the server and its clients in separate processes. "go run ./bench
+// Command bench measures what Drain costs. It runs the managed and the bare version
+// in turns, with the server and its clients in separate processes. "go run ./bench
 // -list" names the experiments; docs/performance.md has their results.
 //
-// A measurement is a list of pairs. What is reported is the median of the pairs'
-// ratios and the interval in which it lies with 95 % (bootstrap): other work on the
-// machine disturbs both halves of a pair alike. Where requests are measured, the
-// servers are new processes after every ten pairs.
+// A measurement is a list of pairs. It reports the median of the pairs' ratios and
+// the 95 % interval of that median (bootstrap), because other work on the machine
+// disturbs both halves of a pair alike. Where requests are measured, the servers are
+// new processes after every ten pairs.
 package main
 
 import (

@@ -7,13 +7,13 @@
 //	server ──Close, Kill──▶ connection ──Closed──▶ server
 //	serving goroutine ──Busy, Idle, Ended──▶ connection
 //
-// Two rules hold everywhere. A child says goodbye before it is stopped: Closed
-// from a connection, Drained from a server, Report from the root; a child that
-// terminates without one has crashed. And identity travels in the message,
-// never in the sender of an answer.
+// Two rules hold everywhere. First, a child says goodbye before it is stopped: a
+// connection with Closed, a server with Drained, the root with Report. A child that
+// terminates without its goodbye has crashed. Second, identity travels in the
+// message, never in the sender of an answer.
 //
 // Messages are immutable once sent. A request to the root is answered on its Reply
-// channel, if it carries one, without blocking (the channel must be buffered), and to
-// its sender, if it has one. Two of them, Register and AwaitServing, speak of servers
-// and stand in package actors.
+// channel, if it carries one, and to its sender, if it has one. The answer is sent
+// to the channel without blocking, so the channel must be buffered. Two of these
+// requests, Register and AwaitServing, speak of servers and are in package actors.
 package messages

@@ -1,6 +1,6 @@
-// Command demo is a server that shows what Drain does: every kind of handler
-// that a shutdown can hurt, on one command line. Load it, send it SIGTERM, and
-// read the Report.
+// Command demo is a server that shows what Drain does. One command line starts every
+// kind of handler that a shutdown can hurt. Load it, send it SIGTERM, and read the
+// Report.
 package main
 
 import (

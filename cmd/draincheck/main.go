@@ -4,11 +4,11 @@
 //
 //	draincheck -url http://127.0.0.1:8080/echo -- ./my-server -addr 127.0.0.1:8080
 //
-// It works with any server in any language: it starts a command (or takes a PID), loads it, sends the signal, and tells what
-// became of every request. Without further flags it runs every scenario that needs no more than the URL; the others are
-// reported as "not run", with the flag that would enable them. draincheck -help has the definitions of what is counted.
+// It works with any server in any language: it starts a command (or takes a PID), loads it, sends the signal, and says what
+// became of every request. Without further flags it runs every scenario that needs only the URL. The others are reported
+// as "not run", with the flag that would enable them. draincheck -help defines what is counted.
 //
-// For a script: draincheck -json prints everything as JSON on the standard output. Exit status: 0 nothing lost, 1 something
+// For scripts, draincheck -json prints everything as JSON on the standard output. Exit status: 0 nothing lost, 1 something
 // lost, cut or hung, 2 could not run.
 package main
 

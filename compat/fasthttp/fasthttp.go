@@ -1,5 +1,5 @@
-// Package fasthttp adapts a fasthttp.Server, which knows neither net/http nor
-// Drain: the proof that a foreign server fits, and an example of how.
+// Package fasthttp adapts a fasthttp.Server, which knows neither net/http nor Drain.
+// It proves that a foreign server fits, and is an example of how to adapt one.
 package fasthttp
 
 import (

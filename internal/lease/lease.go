@@ -1,4 +1,5 @@
-// Package lease says which tree has a server: a server is one tree's at a time.
+// Package lease records which tree has a server: a server belongs to one tree at a
+// time.
 package lease
 
 import (

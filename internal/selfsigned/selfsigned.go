@@ -1,4 +1,4 @@
-// Package selfsigned makes the certificate of what runs on this machine only: the
+// Package selfsigned makes the certificate for what runs on this machine only: the
 // demo, the benchmarks and the tests.
 package selfsigned
 

@@ -1,6 +1,6 @@
-// Command far is a network that takes time: two tun devices, and whatever is sent to one
-// comes out of the other after a delay, or not at all. scripts/far.sh puts a server
-// behind one of them and draincheck behind the other.
+// Command far simulates a network with latency and loss. It has two tun devices, and
+// what is sent to one comes out of the other after a delay, or not at all.
+// scripts/far.sh puts a server behind one of them and draincheck behind the other.
 package main
 
 import (

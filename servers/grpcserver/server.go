@@ -1,5 +1,5 @@
-// Package grpcserver manages gRPC servers. It is a package of its own so that
-// those who have none need not link gRPC.
+// Package grpcserver manages gRPC servers. It is a separate package so that programs
+// without gRPC need not link it.
 //
 //	server := grpcserver.New(func(options ...grpc.ServerOption) *grpc.Server {
 //		srv := grpc.NewServer(options...)
@@ -8,9 +8,9 @@
 //	}, grpcserver.Options{Addr: ":9090"})
 //	report, err := drain.Run(ctx, server)
 //
-// In a drain the listener is emptied and closed, then gRPC says GOAWAY in two steps
-// (GracefulStop): calls and streams in progress finish, and those that cross it on
-// the wire are served or refused, never ignored. Stream handlers watch
+// In a drain the listener is emptied and closed. Then gRPC sends GOAWAY in two steps
+// (GracefulStop): calls and streams in progress finish, and those that cross the
+// GOAWAY on the wire are served or refused, never ignored. Stream handlers watch
 // drain.Draining(stream.Context()), or are cancelled at the deadline.
 package grpcserver
 
