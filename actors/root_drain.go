@@ -68,7 +68,7 @@ func (r *root) begin(reason string, deadline time.Time) {
 	r.hold(deadline)
 }
 
-// hold sets the one deadline.
+// hold sets the one deadline. Not even the least time that a kill has takes it further away.
 func (r *root) hold(deadline time.Time) {
 	left := time.Until(deadline)
 	r.margin = killMargin(left)
@@ -77,6 +77,9 @@ func (r *root) hold(deadline time.Time) {
 		soon = 0 // at once
 	}
 	left = max(left, leastForce)
+	if !r.deadline.IsZero() {
+		left = min(left, time.Until(r.deadline))
+	}
 	r.deadline = time.Now().Add(left)
 	r.gauges.due.Store(r.deadline.UnixNano())
 	r.after(soon, killDue{r})

@@ -84,6 +84,26 @@ func TestADeadlineNeverMovesAway(t *testing.T) {
 	})
 }
 
+// Nor does the least time that a kill has move it: a server says what it has cut before it.
+func TestADeadlineThatHasPassedComesNoLaterThanTheOneBefore(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, c := newFake("f"), brief()
+		c.ReadyDelay = c.Timeout - 1
+		r := plant(t, c, Managed(f))
+		require.NoError(t, r.serving())
+		receive(t, f.serving)
+		r.engage(f)
+		r.send(messages.Shutdown{Deadline: time.Now().Add(leastForce)})
+		time.Sleep(leastForce / 10) // the bubble's
+		reply := make(chan messages.Report, 1)
+		r.send(again(-time.Second, reply))
+		report := r.report(reply)
+		assert.Less(t, report.Took, leastForce)
+		require.NoError(t, report.Servers[0].Err, report)
+		assert.Len(t, report.Servers[0].Stragglers, 1, report)
+	})
+}
+
 // What is told to end again may have ended by then: its handlers, in the time that is left.
 func TestANearerDeadlineIsADrain(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
