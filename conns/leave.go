@@ -257,7 +257,7 @@ func (c *Conn) untakenAs(outcome messages.Outcome, lost bool) (messages.Outcome,
 	if left == 0 || outcome != messages.OutcomeDrained {
 		return outcome, lost
 	}
-	return messages.OutcomeUnanswered, lost || (left > goodbyeCost && c.h2.Load() != nil)
+	return messages.OutcomeUnanswered, lost || (c.h2.Load() != nil && c.misses(left))
 }
 
 // onlyGoodbye reports whether nothing but our goodbye is missing to the peer of a connection
@@ -267,7 +267,16 @@ func (c *Conn) onlyGoodbye() bool {
 	if h := c.h2.Load(); h != nil {
 		idle = h.since.Load() <= h.askedAt.Load()
 	}
-	return idle && unsent(c.sock()) <= goodbyeCost
+	return idle && !c.misses(unsent(c.sock()))
+}
+
+// misses reports whether a part of an answer is among the bytes that its peer has not taken.
+// HTTP/2 without a stream asks for none: it has SETTINGS and PINGs acknowledged.
+func (c *Conn) misses(bytes int) bool {
+	if h := c.h2.Load(); h != nil && h.newest.Load() == 0 {
+		return false
+	}
+	return bytes > goodbyeCost
 }
 
 // goodbyeCost is what a farewell, or the GOAWAYs and the PING of HTTP/2, a close_notify

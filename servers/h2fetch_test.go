@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/godrain/drain"
+	"github.com/godrain/drain/messages"
 	"github.com/godrain/drain/servers"
 )
 
@@ -124,6 +126,31 @@ func TestH2WhoStopsFetchingHasLostItsResponse(t *testing.T) {
 	require.ErrorIs(t, err, drain.ErrCut)
 	assert.Equal(t, []int{0, 1, 1}, []int{report.Sum().Drained, report.Sum().Unanswered, report.Sum().Lost}, report)
 	assert.Less(t, report.Took, 9*time.Second)
+}
+
+// A client that takes nothing, and has never asked for anything, has lost nothing: what it
+// misses are the answers to its PINGs (RFC 9113, section 6.7).
+func TestH2WhoTakesNothingAndAskedForNothingHasLostNothing(t *testing.T) {
+	const pings, ping = 5000, "\x00\x00\x08\x06\x00\x00\x00\x00\x00 a ping " // net/http gives up at 10,000 that it owes
+	config := quick()
+	config.Timeout, config.CloseTimeout = 20*time.Second, 300*time.Millisecond
+	tr := grow(t, config, servers.HTTP(h2Server(http.HandlerFunc(slow), false), servers.HTTPOptions{Name: "s"}))
+	nc, err := net.Dial("tcp", tr.addr("s"))
+	require.NoError(t, err)
+	defer nc.Close()
+	require.NoError(t, nc.(*net.TCPConn).SetReadBuffer(4<<10))
+	flood := http2.ClientPreface + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" + strings.Repeat(ping, pings)
+	_, err = io.WriteString(nc, flood)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		s, err := tr.Inspect(t.Context(), messages.GetStatus{Each: 1})
+		require.NoError(t, err)
+		each := s.Servers[0].Connections
+		return len(each) == 1 && each[0].Read == int64(len(flood)) && each[0].Written >= int64(pings*len(ping))
+	}, 5*time.Second, time.Millisecond, "its PINGs are not answered")
+	report, err := tr.Shutdown(t.Context())
+	require.NoError(t, err, "%v", report)
+	assert.Equal(t, []int{0, 1, 0}, []int{report.Sum().Drained, report.Sum().Unanswered, report.Sum().Lost}, report)
 }
 
 // A client that was idle all the time, and answers no PING, is no reason for a drain
