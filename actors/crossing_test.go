@@ -211,3 +211,18 @@ func TestAServerThatCanAnswerNoMoreIsNotWaitedFor(t *testing.T) {
 		assert.Less(t, time.Since(began), statusPatience)
 	})
 }
+
+// Nothing is open any more when the Report is there: also if a listener was about to be.
+func TestWhatIsBeingBoundIsWaitedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f, bind := newFake("f"), make(chan struct{})
+		f.onBind = func() error { <-bind; return nil }
+		r := plant(t, brief(), Managed(f))
+		reply := r.force()
+		synctest.Wait()
+		assert.Empty(t, reply)
+		close(bind)
+		r.report(reply)
+		assert.EqualValues(t, 1, f.unbinds.Load())
+	})
+}

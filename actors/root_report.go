@@ -54,7 +54,6 @@ func (r *root) conclude() {
 		told = told || (a.pid != nil && r.parent != nil && a.pid.Id == r.parent.Id)
 		r.answer(a)
 	}
-	r.askers = nil
 	if r.parent != nil && !told {
 		r.answer(asker{pid: r.parent})
 	}

@@ -111,7 +111,7 @@ const unbindLimit = 3 * time.Second
 
 // unbind closes the listener, elsewhere.
 func (s *server) unbind() {
-	if s.closes && !s.forced || s.unbinds || s.binding {
+	if s.unbinds || s.binding {
 		return
 	}
 	if !s.open {
@@ -228,7 +228,6 @@ func (s *server) goodbye() {
 	close(s.tracker.gone)
 	s.stopTimers(&s.timers)
 	s.stopTimers(&s.deadlines)
-	s.answerResume(ErrServerGone)
 	s.report.Name = s.name
 	s.report.Running = int(s.tracker.group.InFlight.Load())
 	s.report.Took = time.Since(s.began)

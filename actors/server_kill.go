@@ -139,7 +139,6 @@ func (s *server) stop() {
 	close(s.tracker.gone)
 	s.stopTimers(&s.timers)
 	s.stopTimers(&s.deadlines)
-	s.answerResume(ErrServerGone)
 	s.tracker.group.Drain(time.Now())
 	s.cutAll(messages.OutcomeCrashed)
 	s.cutShort()
